@@ -1,0 +1,132 @@
+// Package stagezero runs before the Go runtime does.
+//
+// A helper must look, from its first instruction on, like the process that the
+// guest believes to be: the Go runtime's own start would replace inherited
+// signal dispositions, open /dev/null in place of closed standard descriptors,
+// register non-blocking ones with an epoll instance and read the guest's
+// environment for settings of its own. The ELF entry points in this package
+// (link with -E) run first, on the kernel's initial stack, and
+//
+//   - record the signal mask and the ignored signals that exec passed on,
+//   - block every signal, so that all threads of the runtime inherit that
+//     (helper only),
+//   - move non-blocking standard descriptors out of the runtime's sight
+//     (helper only; RestoreStandard brings them back),
+//   - hand the runtime a vector with its own settings in place of the guest's
+//     arguments and environment (helper only; Args and Environ give those).
+//
+// The entry code has no stack to speak of, no thread-local storage and no
+// runtime: it is assembly that makes system calls and writes this package's
+// variables. In a program linked without -E the package is inert and Active
+// reports false.
+package stagezero
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Written by the entry code.
+var (
+	active   uint64
+	mask     uint64
+	ignored  uint64
+	vector   uintptr // the kernel's initial stack: argc, argv, NULL, envp, NULL, auxv
+	standard [3]standardFD
+)
+
+// standardFD says what the entry code found at descriptors 0 to 2.
+type standardFD struct {
+	state uint32 // one of the fd constants
+	flags uint32 // FD_CLOEXEC
+	moved int64  // where a non-blocking one waits
+}
+
+const (
+	fdPlain  = 0 // left alone
+	fdClosed = 1
+	fdMoved  = 2
+)
+
+// Active reports whether the process was started through an entry point of
+// this package.
+func Active() bool { return active != 0 }
+
+// Mask is the signal mask that exec passed on; bit n-1 stands for signal n.
+func Mask() uint64 { return mask }
+
+// Ignored is the set of signals that exec passed on as ignored.
+func Ignored() uint64 { return ignored }
+
+// RestoreStandard gives descriptors 0 to 2 back their state of before the Go
+// runtime started. To be called once, before anything else opens a descriptor.
+func RestoreStandard() {
+	for fd, s := range standard {
+		switch s.state {
+		case fdClosed:
+			unix.Close(fd)
+		case fdMoved:
+			unix.Dup3(int(s.moved), fd, int(s.flags)*unix.O_CLOEXEC)
+			unix.Close(int(s.moved))
+		}
+	}
+}
+
+// Args returns the arguments that exec was given. The strings alias the
+// process's initial stack and must not be written to.
+func Args() []string {
+	strings, _ := stringVector(vector + 8)
+	return strings
+}
+
+// Environ returns the environment that exec was given, aliased like Args.
+func Environ() []string {
+	_, next := stringVector(vector + 8)
+	strings, _ := stringVector(next)
+	return strings
+}
+
+// ExecPath returns the path that exec was called with (AT_EXECFN, getauxval(3)).
+func ExecPath() string {
+	_, next := stringVector(vector + 8)
+	_, p := stringVector(next)
+	const atExecFn = 31
+	for ; word(p) != 0; p += 16 {
+		if word(p) == atExecFn {
+			return cString(word(p + 8))
+		}
+	}
+	return ""
+}
+
+// stringVector reads the NULL-terminated array of C strings at p and returns
+// the address behind it.
+func stringVector(p uintptr) (strings []string, next uintptr) {
+	if vector == 0 {
+		return nil, 0
+	}
+	n := 0
+	for word(p+uintptr(n)*8) != 0 {
+		n++
+	}
+	strings = make([]string, n)
+	for i := range strings {
+		strings[i] = cString(word(p + uintptr(i)*8))
+	}
+	return strings, p + uintptr(n+1)*8
+}
+
+func word(p uintptr) uintptr { return *(*uintptr)(pointer(p)) }
+
+func cString(p uintptr) string {
+	n := 0
+	for *(*byte)(pointer(p + uintptr(n))) != 0 {
+		n++
+	}
+	return unsafe.String((*byte)(pointer(p)), n)
+}
+
+// pointer turns an address on the initial stack, which the collector does not
+// manage, into a pointer.
+func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&p)) }
