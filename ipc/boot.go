@@ -1,0 +1,212 @@
+package ipc
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Boot is what a helper must know before it runs a module.
+type Boot struct {
+	// Module is the absolute path of the module, for messages and for the
+	// guest's /proc/self/exe.
+	Module string
+
+	// ModuleFD is the number of the open module in the helper, or -1 if the
+	// helper has to open Module itself.
+	ModuleFD int
+
+	// CacheDir is the folder of compiled modules, empty for none. Whoever wrote
+	// the record has checked that no other user can write there; the reader, who
+	// runs code out of it, checks again.
+	CacheDir string
+
+	KeepDebug   bool // keep .debug_* sections, for line numbers in reports
+	PlainTables bool // leave call_indirect as it is: no adapters for cast function pointers
+	NativeExec  bool // execve may start native programs
+	Progress    bool // standard error is a terminal: say so if compiling takes long
+	CompileOnly bool // fill the cache and exit 0 without running the module
+	ListAdapted bool // list on standard error which function pointers were adapted
+
+	// Ignored has bit n-1 set for each signal n that the guest is to start with
+	// set to SIG_IGN.
+	Ignored uint64
+
+	// Mask is the guest's initial signal mask, bit n-1 for signal n. It is valid
+	// only if SetMask is true; otherwise the mask that the helper process was
+	// started with counts.
+	Mask    uint64
+	SetMask bool
+
+	// NoFile is the guest's soft RLIMIT_NOFILE; 0 at the first start of an
+	// instance, where it is the first reserved descriptor.
+	NoFile uint64
+}
+
+// Layout of an encoded record, all values little-endian:
+//
+//	 0  u32  magic "WLSB"
+//	 4  u16  version
+//	 6  u16  0
+//	 8  u32  size of the whole record in bytes
+//	12  u32  flags
+//	16  i32  module descriptor
+//	20  u32  0
+//	24  u64  ignored signals
+//	32  u64  signal mask
+//	40  u64  soft RLIMIT_NOFILE
+//	48       module path, then cache folder: each u32 length and its bytes
+const (
+	bootMagic   = 0x42534c57 // "WLSB"
+	bootVersion = 1
+	bootFixed   = 48
+
+	// MaxBoot is the largest size of an encoded boot record in bytes.
+	MaxBoot = 16 << 10
+
+	// maxBootPath is PATH_MAX, which counts the NUL that we do not store.
+	maxBootPath = 4095
+)
+
+const (
+	flagKeepDebug = 1 << iota
+	flagPlainTables
+	flagNativeExec
+	flagProgress
+	flagCompileOnly
+	flagListAdapted
+	flagSetMask
+
+	flagsKnown = 1<<iota - 1
+)
+
+// ErrBoot is the error that every failure to read or write a boot record wraps.
+var ErrBoot = errors.New("bad boot record")
+
+// flags pairs each flag bit with its field, for both directions.
+func (b *Boot) flags() [7]struct {
+	bit   uint32
+	field *bool
+} {
+	return [...]struct {
+		bit   uint32
+		field *bool
+	}{
+		{flagKeepDebug, &b.KeepDebug},
+		{flagPlainTables, &b.PlainTables},
+		{flagNativeExec, &b.NativeExec},
+		{flagProgress, &b.Progress},
+		{flagCompileOnly, &b.CompileOnly},
+		{flagListAdapted, &b.ListAdapted},
+		{flagSetMask, &b.SetMask},
+	}
+}
+
+// MarshalBinary encodes the record. It fails if a path is too long or holds a
+// NUL, or the module descriptor is out of range.
+func (b *Boot) MarshalBinary() ([]byte, error) {
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	var flags uint32
+	for _, f := range b.flags() {
+		if *f.field {
+			flags |= f.bit
+		}
+	}
+	size := bootFixed + 4 + len(b.Module) + 4 + len(b.CacheDir)
+	le := binary.LittleEndian
+	out := make([]byte, 0, size)
+	out = le.AppendUint32(out, bootMagic)
+	out = le.AppendUint16(out, bootVersion)
+	out = le.AppendUint16(out, 0)
+	out = le.AppendUint32(out, uint32(size))
+	out = le.AppendUint32(out, flags)
+	out = le.AppendUint32(out, uint32(int32(b.ModuleFD)))
+	out = le.AppendUint32(out, 0)
+	out = le.AppendUint64(out, b.Ignored)
+	out = le.AppendUint64(out, b.Mask)
+	out = le.AppendUint64(out, b.NoFile)
+	for _, s := range []string{b.Module, b.CacheDir} {
+		out = le.AppendUint32(out, uint32(len(s)))
+		out = append(out, s...)
+	}
+	return out, nil
+}
+
+// UnmarshalBinary decodes a record that anyone may have written. The record's
+// strings are copies: data may change afterwards.
+func (b *Boot) UnmarshalBinary(data []byte) error {
+	le := binary.LittleEndian
+	if len(data) < bootFixed || len(data) > MaxBoot {
+		return fmt.Errorf("%w: %d bytes, want %d to %d", ErrBoot, len(data), bootFixed, MaxBoot)
+	}
+	if magic := le.Uint32(data); magic != bootMagic {
+		return fmt.Errorf("%w: magic %#x, want %#x", ErrBoot, magic, bootMagic)
+	}
+	if version := le.Uint16(data[4:]); version != bootVersion {
+		return fmt.Errorf("%w: version %d, want %d (walisup and walisup-helper come from different builds)",
+			ErrBoot, version, bootVersion)
+	}
+	if size := le.Uint32(data[8:]); uint64(size) != uint64(len(data)) {
+		return fmt.Errorf("%w: says it has %d bytes, has %d", ErrBoot, size, len(data))
+	}
+	if le.Uint16(data[6:]) != 0 || le.Uint32(data[20:]) != 0 {
+		return fmt.Errorf("%w: reserved bytes are not 0", ErrBoot)
+	}
+	flags := le.Uint32(data[12:])
+	if unknown := flags &^ flagsKnown; unknown != 0 {
+		return fmt.Errorf("%w: unknown flags %#x", ErrBoot, unknown)
+	}
+	got := Boot{
+		ModuleFD: int(int32(le.Uint32(data[16:]))),
+		Ignored:  le.Uint64(data[24:]),
+		Mask:     le.Uint64(data[32:]),
+		NoFile:   le.Uint64(data[40:]),
+	}
+	for _, f := range got.flags() {
+		*f.field = flags&f.bit != 0
+	}
+	rest := data[bootFixed:]
+	for _, s := range []*string{&got.Module, &got.CacheDir} {
+		if len(rest) < 4 {
+			return fmt.Errorf("%w: %d bytes left where a length is due", ErrBoot, len(rest))
+		}
+		n := le.Uint32(rest)
+		rest = rest[4:]
+		if uint64(n) > uint64(len(rest)) {
+			return fmt.Errorf("%w: string of %d bytes, %d are left", ErrBoot, n, len(rest))
+		}
+		*s = string(rest[:n])
+		rest = rest[n:]
+	}
+	if len(rest) != 0 {
+		return fmt.Errorf("%w: %d bytes after its end", ErrBoot, len(rest))
+	}
+	if err := got.check(); err != nil {
+		return err
+	}
+	*b = got
+	return nil
+}
+
+// check holds for what is written and for what is read.
+func (b *Boot) check() error {
+	if b.ModuleFD < -1 || b.ModuleFD > math.MaxInt32 {
+		return fmt.Errorf("%w: module descriptor %d", ErrBoot, b.ModuleFD)
+	}
+	for _, p := range []string{b.Module, b.CacheDir} {
+		if len(p) > maxBootPath {
+			return fmt.Errorf("%w: path of %d bytes, at most %d are possible", ErrBoot, len(p), maxBootPath)
+		}
+		if strings.IndexByte(p, 0) >= 0 {
+			return fmt.Errorf("%w: path with a NUL byte", ErrBoot)
+		}
+		if p != "" && p[0] != '/' {
+			return fmt.Errorf("%w: path %q is not absolute", ErrBoot, p)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package ipc
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestBootFileIsReadBack(t *testing.T) {
+	t.Parallel()
+	want := fullBoot()
+	fd, err := WriteBoot(&want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	for range 2 { // reading moves no offset: a second reader sees the same
+		got, err := ReadBoot(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *got != want {
+			t.Errorf("got %+v, want %+v", *got, want)
+		}
+	}
+	if _, err := unix.Pwrite(fd, []byte{1}, 0); err != unix.EPERM {
+		t.Errorf("writing to a finished record: %v, want EPERM", err)
+	}
+}
+
+func TestReadBootRefusesOtherFiles(t *testing.T) {
+	t.Parallel()
+	t.Run("ordinary file", func(t *testing.T) {
+		t.Parallel()
+		file, err := os.CreateTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if _, err := ReadBoot(int(file.Fd())); err == nil {
+			t.Error("accepted")
+		}
+	})
+	t.Run("unsealed memory", func(t *testing.T) {
+		t.Parallel()
+		fd, err := createMemfd("test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		if _, err := ReadBoot(fd); !errors.Is(err, ErrBoot) {
+			t.Errorf("got %v, want ErrBoot", err)
+		}
+	})
+	t.Run("closed descriptor", func(t *testing.T) {
+		t.Parallel()
+		if _, err := ReadBoot(-1); !errors.Is(err, unix.EBADF) {
+			t.Errorf("got %v, want EBADF", err)
+		}
+	})
+}

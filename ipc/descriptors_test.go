@@ -1,0 +1,51 @@
+package ipc
+
+import (
+	"errors"
+	"math"
+	"testing"
+)
+
+func TestFirstReserved(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name       string
+		soft, hard uint64
+		want       int
+	}{
+		{"usual", 1024, 1 << 20, 1024},
+		{"soft equals hard", 1024, 1024, 1008},
+		{"little room above", 1024, 1030, 1014},
+		{"just enough room above", 1024, 1040, 1024},
+		{"container", 1 << 30, 1 << 30, 65520},
+		{"unlimited", math.MaxUint64, math.MaxUint64, 65520},
+		{"tiny", 8, 8, 64},
+		{"none", 0, 0, 64},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := FirstReserved(c.soft, c.hard); got != c.want {
+				t.Errorf("FirstReserved(%d, %d) = %d, want %d", c.soft, c.hard, got, c.want)
+			}
+		})
+	}
+}
+
+func TestExecPathRoundTrip(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{lowestReserved, 1008, highestReserved} {
+		got, err := ParseExecPath(ExecPath(n))
+		if err != nil || got != n {
+			t.Errorf("ParseExecPath(ExecPath(%d)) = %d, %v", n, got, err)
+		}
+	}
+	for _, path := range []string{
+		"", "/usr/bin/walisup-helper", "/proc/self/fd/", "/proc/self/fd/-1", "/proc/self/fd/3",
+		"/proc/self/fd/1008/", "/proc/self/fd/0x400", "/proc/self/fd/+1024", "1024", "/proc/self/fd/99999999999999999999", "proc/self/fd/1008",
+	} {
+		if n, err := ParseExecPath(path); !errors.Is(err, ErrExecPath) {
+			t.Errorf("ParseExecPath(%q) = %d, %v, want ErrExecPath", path, n, err)
+		}
+	}
+}

@@ -1,0 +1,31 @@
+// Package ipc is what walisup and its helpers say to each other.
+//
+// Today that is the boot record: what a helper must know before it runs a
+// module. Arguments and environment of a helper process belong to the guest
+// (ps and /proc/self/environ show them), so nothing of ours may travel there.
+// The record lies in a sealed memory file whose descriptor number both sides
+// agree on.
+//
+// # Descriptors
+//
+// A helper keeps a small range of descriptors for itself, at the top of what
+// the guest may use. The guest sees a soft RLIMIT_NOFILE of N and EBADF for
+// everything from N on:
+//
+//	N     the helper's own executable (O_PATH), so that a guest's execve can
+//	      start the next helper without searching for it
+//	N+1   the boot record
+//	N+2   the module
+//	N+3   the channel to the supervisor (reserved)
+//	N+4   to N+15: reserved
+//
+// None of them is close-on-exec when a helper starts: the helper executable is
+// started as /proc/self/fd/N, and the kernel hands that very string to the new
+// program in its auxiliary vector (AT_EXECFN), which is how a helper learns N.
+//
+// # Trust
+//
+// A boot record comes from walisup or from a helper, and a helper may have been
+// taken over by its guest. Whoever reads a record trusts nothing in it:
+// lengths are checked against what is there, and strings have an upper bound.
+package ipc
