@@ -7,9 +7,10 @@
 // environment for settings of its own. The ELF entry points in this package
 // (link with -E) run first, on the kernel's initial stack, and
 //
-//   - record the signal mask and the ignored signals that exec passed on,
-//   - block every signal, so that all threads of the runtime inherit that
-//     (helper only),
+//   - record the signal mask, the ignored signals and the descriptor limits
+//     that exec passed on,
+//   - block every signal, so that all threads of the runtime inherit that,
+//   - note which standard descriptors are closed,
 //   - move non-blocking standard descriptors out of the runtime's sight
 //     (helper only; RestoreStandard brings them back),
 //   - hand the runtime a vector with its own settings in place of the guest's
@@ -32,7 +33,8 @@ var (
 	active   uint64
 	mask     uint64
 	ignored  uint64
-	vector   uintptr // the kernel's initial stack: argc, argv, NULL, envp, NULL, auxv
+	noFile   [2]uint64 // soft and hard
+	vector   uintptr   // the kernel's initial stack: argc, argv, NULL, envp, NULL, auxv
 	standard [3]standardFD
 )
 
@@ -58,6 +60,14 @@ func Mask() uint64 { return mask }
 
 // Ignored is the set of signals that exec passed on as ignored.
 func Ignored() uint64 { return ignored }
+
+// NoFile is the soft and the hard RLIMIT_NOFILE that exec passed on. The Go
+// runtime raises the soft one before main.
+func NoFile() (soft, hard uint64) { return noFile[0], noFile[1] }
+
+// StandardClosed reports whether descriptor fd, 0 to 2, was closed at exec. The
+// Go runtime opens /dev/null in its place.
+func StandardClosed(fd int) bool { return standard[fd].state == fdClosed }
 
 // RestoreStandard gives descriptors 0 to 2 back their state of before the Go
 // runtime started. To be called once, before anything else opens a descriptor.

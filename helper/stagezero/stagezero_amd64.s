@@ -4,9 +4,10 @@
 #define SYS_rt_sigprocmask 14
 #define SYS_close          3
 #define SYS_fcntl          72
+#define SYS_prlimit64      302
 
-// ENTRY leaves the kernel's stack pointer in R12 and has recorded the signal
-// mask and the ignored signals.
+// RECORD leaves the kernel's stack pointer in R12 and 1 in R13. It records the
+// signal mask, and the descriptor limits, which the runtime is about to raise.
 #define RECORD \
 	MOVQ SP, R12 \
 	MOVQ SP, ·vector(SB) \
@@ -17,6 +18,12 @@
 	MOVQ $0, SI \
 	LEAQ ·mask(SB), DX \
 	MOVQ $8, R10 \
+	SYSCALL \
+	MOVQ $SYS_prlimit64, AX \
+	MOVQ $0, DI \
+	MOVQ $7, SI /* RLIMIT_NOFILE */ \
+	MOVQ $0, DX \
+	LEAQ ·noFile(SB), R10 \
 	SYSCALL \
 	MOVQ $1, R13 \
 	MOVQ $0, R15
@@ -44,10 +51,40 @@ next: \
 	JBE  loop \
 	MOVQ R15, ·ignored(SB)
 
-// walisup_cli_entry records, and starts the runtime as it would have been.
+// BLOCK_SIGNALS blocks every signal; 0(SP) is scratch.
+#define BLOCK_SIGNALS \
+	MOVQ $-1, (SP) \
+	MOVQ $SYS_rt_sigprocmask, AX \
+	MOVQ $2, DI /* SIG_SETMASK */ \
+	MOVQ SP, SI \
+	MOVQ $0, DX \
+	MOVQ $8, R10 \
+	SYSCALL
+
+// walisup_cli_entry records, blocks every signal (so that the supervisor can
+// read them from a signalfd) and starts the runtime as it would have been.
 TEXT walisup_cli_entry(SB),NOSPLIT|NOFRAME,$0
 	RECORD
 	RECORD_IGNORED(cliloop, clinext)
+	BLOCK_SIGNALS
+
+	// Which standard descriptors are closed: R13 the descriptor, BX its record.
+	MOVQ $0, R13
+	LEAQ ·standard(SB), BX
+clistd:
+	MOVQ $SYS_fcntl, AX
+	MOVQ R13, DI
+	MOVQ $1, SI // F_GETFD
+	SYSCALL
+	TESTQ AX, AX
+	JGE  cliopen
+	MOVL $1, 0(BX) // fdClosed
+cliopen:
+	ADDQ $16, BX
+	INCQ R13
+	CMPQ R13, $3
+	JB   clistd
+
 	MOVQ R12, SP
 	JMP  _rt0_amd64_linux(SB)
 
@@ -56,14 +93,7 @@ TEXT walisup_helper_entry(SB),NOSPLIT|NOFRAME,$0
 	RECORD
 	RECORD_IGNORED(helperloop, helpernext)
 
-	// Block every signal.
-	MOVQ $-1, (SP)
-	MOVQ $SYS_rt_sigprocmask, AX
-	MOVQ $2, DI // SIG_SETMASK
-	MOVQ SP, SI
-	MOVQ $0, DX
-	MOVQ $8, R10
-	SYSCALL
+	BLOCK_SIGNALS
 
 	// Look at the standard descriptors: R13 the descriptor, BX its record.
 	MOVQ $0, R13
