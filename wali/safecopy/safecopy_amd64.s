@@ -11,21 +11,80 @@ TEXT ·Copy(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ n+16(FP), CX
-	JMP  copyAccess<>(SB)
+	JMP  copyStart<>(SB)
 
 // func CopyIn(dst unsafe.Pointer, src uintptr, n uintptr) (left uintptr)
 TEXT ·CopyIn(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ n+16(FP), CX
-	JMP  copyAccess<>(SB)
+	JMP  copyStart<>(SB)
 
 // func CopyOut(dst uintptr, src unsafe.Pointer, n uintptr) (left uintptr)
 TEXT ·CopyOut(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ n+16(FP), CX
+	JMP  copyStart<>(SB)
+
+// copyStart leaves long copies to REP MOVSB, and does short ones, for which that
+// takes long to get going, by words and then by bytes. CX counts what is left
+// and changes only when load and store have both succeeded. A fault of a word
+// goes to REP MOVSB, which repeats the word and stops at the bad byte. The loops
+// jump back through registers because the linker, which adds up the stack of
+// nosplit functions along direct jumps, takes a cycle of them for recursion.
+TEXT copyStart<>(SB), NOSPLIT|NOFRAME, $0-32
+	CMPQ CX, $64
+	JAE  long
+	LEAQ wordLoadAccess<>(SB), R9
+	LEAQ byteLoadAccess<>(SB), R10
+	CMPQ CX, $8
+	JAE  words
+	TESTQ CX, CX
+	JNE  bytes
+	MOVQ $0, left+24(FP)
+	RET
+words:
+	JMP  R9
+bytes:
+	JMP  R10
+long:
 	JMP  copyAccess<>(SB)
+
+TEXT wordLoadAccess<>(SB), NOSPLIT|NOFRAME, $0-32
+	MOVQ (SI), AX
+	JMP  wordStoreAccess<>(SB)
+
+TEXT wordStoreAccess<>(SB), NOSPLIT|NOFRAME, $0-32
+	MOVQ AX, (DI)
+	ADDQ $8, SI
+	ADDQ $8, DI
+	SUBQ $8, CX
+	CMPQ CX, $8
+	JAE  words
+	TESTQ CX, CX
+	JNE  bytes
+	MOVQ $0, left+24(FP)
+	RET
+words:
+	JMP  R9
+bytes:
+	JMP  R10
+
+TEXT byteLoadAccess<>(SB), NOSPLIT|NOFRAME, $0-32
+	MOVB (SI), AX
+	JMP  byteStoreAccess<>(SB)
+
+TEXT byteStoreAccess<>(SB), NOSPLIT|NOFRAME, $0-32
+	MOVB AX, (DI)
+	INCQ SI
+	INCQ DI
+	DECQ CX
+	JNE  bytes
+	MOVQ $0, left+24(FP)
+	RET
+bytes:
+	JMP  R10
 
 // A faulting REP MOVSB leaves in CX what remains to be done, with the program
 // counter at the prefix.
@@ -129,8 +188,22 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 
 	MOVQ 168(DX), AX
 
-	LEAQ copyAccess<>(SB), CX
+	LEAQ copyAccess<>(SB), R8
+	LEAQ wordLoadAccess<>(SB), CX
+	CMPQ AX, CX
+	JEQ  redirect
+	LEAQ wordStoreAccess<>(SB), CX
+	CMPQ AX, CX
+	JEQ  redirect
+
 	LEAQ copyFault<>(SB), R8
+	LEAQ copyAccess<>(SB), CX
+	CMPQ AX, CX
+	JEQ  redirect
+	LEAQ byteLoadAccess<>(SB), CX
+	CMPQ AX, CX
+	JEQ  redirect
+	LEAQ byteStoreAccess<>(SB), CX
 	CMPQ AX, CX
 	JEQ  redirect
 

@@ -12,63 +12,75 @@ TEXT ·Copy(SB), NOSPLIT|NOFRAME, $0-32
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD n+16(FP), R2
-	B    copyWords<>(SB)
+	B    copyStart<>(SB)
 
 // func CopyIn(dst unsafe.Pointer, src uintptr, n uintptr) (left uintptr)
 TEXT ·CopyIn(SB), NOSPLIT|NOFRAME, $0-32
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD n+16(FP), R2
-	B    copyWords<>(SB)
+	B    copyStart<>(SB)
 
 // func CopyOut(dst uintptr, src unsafe.Pointer, n uintptr) (left uintptr)
 TEXT ·CopyOut(SB), NOSPLIT|NOFRAME, $0-32
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD n+16(FP), R2
-	B    copyWords<>(SB)
+	B    copyStart<>(SB)
 
-// copyWords copies 16 bytes at a time and then goes to copyBytes. R2 counts
-// what is left and changes only when both accesses have succeeded; neither
-// access moves its base register when it faults. A fault goes to copyBytes,
-// which repeats the failed part bytewise and stops exactly at the bad byte.
-// (If copyWordsStore faulted, its source pointer has moved on already, so the
-// load does not write back and both pointers advance after the store.)
-TEXT copyWords<>(SB), NOSPLIT|NOFRAME, $0-32
+// copyStart begins a copy of R2 bytes from R1 to R0, which goes by 16 bytes at a
+// time and then by single ones. R2 counts what is left and changes, as do the
+// pointers, only when load and store have both succeeded. A fault of 16 bytes
+// goes to the bytewise loop, which repeats them and stops exactly at the bad
+// byte. The loops jump back through registers because the linker, which adds up
+// the stack of nosplit functions along direct jumps, takes a cycle of them for
+// recursion.
+TEXT copyStart<>(SB), NOSPLIT|NOFRAME, $0-32
+	MOVD $pairLoadAccess<>(SB), R9
+	MOVD $byteLoadAccess<>(SB), R10
 	CMP  $16, R2
-	BLO  bytes
-	B    copyWordsLoad<>(SB)
+	BHS  pairs
+	CBNZ R2, bytes
+	MOVD ZR, left+24(FP)
+	RET
+pairs:
+	B    (R9)
 bytes:
-	B    copyBytes<>(SB)
+	B    (R10)
 
-TEXT copyWordsLoad<>(SB), NOSPLIT|NOFRAME, $0-32
+TEXT pairLoadAccess<>(SB), NOSPLIT|NOFRAME, $0-32
 	LDP  (R1), (R3, R4)
-	B    copyWordsStore<>(SB)
+	B    pairStoreAccess<>(SB)
 
-TEXT copyWordsStore<>(SB), NOSPLIT|NOFRAME, $0-32
+TEXT pairStoreAccess<>(SB), NOSPLIT|NOFRAME, $0-32
 	STP  (R3, R4), (R0)
 	ADD  $16, R0
 	ADD  $16, R1
 	SUB  $16, R2
-	B    copyWords<>(SB)
-
-TEXT copyBytes<>(SB), NOSPLIT|NOFRAME, $0-32
-	CBZ  R2, done
-	B    copyByteLoad<>(SB)
-done:
+	CMP  $16, R2
+	BHS  pairs
+	CBNZ R2, bytes
 	MOVD ZR, left+24(FP)
 	RET
+pairs:
+	B    (R9)
+bytes:
+	B    (R10)
 
-TEXT copyByteLoad<>(SB), NOSPLIT|NOFRAME, $0-32
+TEXT byteLoadAccess<>(SB), NOSPLIT|NOFRAME, $0-32
 	MOVBU (R1), R3
-	B     copyByteStore<>(SB)
+	B     byteStoreAccess<>(SB)
 
-TEXT copyByteStore<>(SB), NOSPLIT|NOFRAME, $0-32
+TEXT byteStoreAccess<>(SB), NOSPLIT|NOFRAME, $0-32
 	MOVB R3, (R0)
 	ADD  $1, R0
 	ADD  $1, R1
 	SUB  $1, R2
-	B    copyBytes<>(SB)
+	CBNZ R2, bytes
+	MOVD ZR, left+24(FP)
+	RET
+bytes:
+	B    (R10)
 
 TEXT copyFault<>(SB), NOSPLIT|NOFRAME, $0-32
 	MOVD R2, left+24(FP)
@@ -142,27 +154,28 @@ TEXT ·CompareAndSwap32(SB), NOSPLIT|NOFRAME, $0-21
 	MOVD  addr+0(FP), R0
 	MOVWU old+8(FP), R1
 	MOVWU new+12(FP), R2
-	B     casLoad<>(SB)
+	MOVD  $casLoadAccess<>(SB), R9
+	B     (R9)
 
-TEXT casLoad<>(SB), NOSPLIT|NOFRAME, $0-21
+TEXT casLoadAccess<>(SB), NOSPLIT|NOFRAME, $0-21
 	LDAXRW (R0), R3
 	CMPW   R1, R3
 	BNE    differs
-	B      casStore<>(SB)
+	B      casStoreAccess<>(SB)
 differs:
 	CLREX
-	DMB    $0xb // ISH: a failed exchange is a barrier too, as on amd64
 	B      casDone<>(SB)
 
-TEXT casStore<>(SB), NOSPLIT|NOFRAME, $0-21
+TEXT casStoreAccess<>(SB), NOSPLIT|NOFRAME, $0-21
 	STLXRW R2, (R0), R4
-	CBZW   R4, stored
-	B      casLoad<>(SB)
-stored:
-	DMB    $0xb
+	CBNZW  R4, again
 	B      casDone<>(SB)
+again:
+	B      (R9)
 
+// A failed exchange is a barrier too, as on amd64. 0xb is ISH.
 TEXT casDone<>(SB), NOSPLIT|NOFRAME, $0-21
+	DMB  $0xb
 	MOVD $1, R2
 	MOVW R3, prev+16(FP)
 	MOVB R2, ok+20(FP)
@@ -189,19 +202,19 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 
 	MOVD 440(R2), R3
 
-	MOVD $copyBytes<>(SB), R5
-	MOVD $copyWordsLoad<>(SB), R4
+	MOVD $byteLoadAccess<>(SB), R5
+	MOVD $pairLoadAccess<>(SB), R4
 	CMP  R3, R4
 	BEQ  redirect
-	MOVD $copyWordsStore<>(SB), R4
+	MOVD $pairStoreAccess<>(SB), R4
 	CMP  R3, R4
 	BEQ  redirect
 
 	MOVD $copyFault<>(SB), R5
-	MOVD $copyByteLoad<>(SB), R4
+	MOVD $byteLoadAccess<>(SB), R4
 	CMP  R3, R4
 	BEQ  redirect
-	MOVD $copyByteStore<>(SB), R4
+	MOVD $byteStoreAccess<>(SB), R4
 	CMP  R3, R4
 	BEQ  redirect
 
@@ -224,10 +237,10 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	BEQ  redirect
 
 	MOVD $casFault<>(SB), R5
-	MOVD $casLoad<>(SB), R4
+	MOVD $casLoadAccess<>(SB), R4
 	CMP  R3, R4
 	BEQ  redirect
-	MOVD $casStore<>(SB), R4
+	MOVD $casStoreAccess<>(SB), R4
 	CMP  R3, R4
 	BEQ  redirect
 
