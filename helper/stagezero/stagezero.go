@@ -9,7 +9,8 @@
 //
 //   - record the signal mask, the ignored signals and the descriptor limits
 //     that exec passed on,
-//   - block every signal, so that all threads of the runtime inherit that,
+//   - block every signal but SIGILL, SIGBUS, SIGFPE and SIGSEGV, so that all
+//     threads of the runtime inherit that,
 //   - note which standard descriptors are closed,
 //   - move non-blocking standard descriptors out of the runtime's sight
 //     (helper only; RestoreStandard brings them back),

@@ -51,9 +51,12 @@ next: \
 	JBE  loop \
 	MOVQ R15, ·ignored(SB)
 
-// BLOCK_SIGNALS blocks every signal; 0(SP) is scratch.
+// BLOCK_SIGNALS blocks every signal but those that a faulting instruction
+// raises, SIGILL, SIGBUS, SIGFPE and SIGSEGV: the kernel kills a process that
+// blocks them and faults. 0(SP) is scratch.
 #define BLOCK_SIGNALS \
-	MOVQ $-1, (SP) \
+	MOVQ $~(1<<3 | 1<<6 | 1<<7 | 1<<10), AX \
+	MOVQ AX, (SP) \
 	MOVQ $SYS_rt_sigprocmask, AX \
 	MOVQ $2, DI /* SIG_SETMASK */ \
 	MOVQ SP, SI \
