@@ -1,0 +1,46 @@
+# Turns syscalls.tsv into a header: awk -v what=numbers|calls -f mksyscalls.awk syscalls.tsv
+#
+# numbers: bits/syscall.h.in, the __NR_ constants in the form that musl's Makefile expects.
+# calls:   bits/wali_syscall.h, one import per call and a function that dispatches on the
+#          call number. Callers pass a constant, so that the compiler keeps one case, and
+#          with it one import, of the switch.
+BEGIN { FS = "\t"; split("a b c d e f", arg, " ") }
+/^#/ || NF < 3 { next }
+what == "numbers" { printf "#define __NR_%s\t%s\n", $2, $1; next }
+what == "calls" {
+	n = ($3 == "-") ? 0 : length($3)
+	types = ""; values = ""; read = ""
+	for (i = 1; i <= n; i++) {
+		t = substr($3, i, 1) == "l" ? "long" : "int"
+		sep = i > 1 ? ", " : ""
+		types = types sep t
+		values = values sep "(" t ")" arg[i]
+	}
+	name = NF > 3 ? $4 : $2
+	protos = protos sprintf("long __wali_SYS_%s(%s) __WALI_IMPORT(\"SYS_%s\");\n", name, n ? types : "void", name)
+	cases = cases sprintf("\tcase %s: return __wali_SYS_%s(%s);\n", $1, name, values)
+	masks = masks sprintf("\tcase %s: return %d;\n", $1, mask($3))
+}
+function mask(s,   i, m) {
+	for (i = length(s); i > 0; i--) m = m * 2 + (substr(s, i, 1) == "l")
+	return m
+}
+END {
+	if (what != "calls") exit
+	print "/* Generated from syscalls.tsv by mksyscalls.awk. */"
+	print "#ifndef _BITS_WALI_SYSCALL_H\n#define _BITS_WALI_SYSCALL_H\n"
+	print "#ifdef __cplusplus\nextern \"C\" {\n#endif\n"
+	print "#define __WALI_IMPORT(name) __attribute__((__import_module__(\"wali\"), __import_name__(name)))\n"
+	printf "%s\n", protos
+	print "static __inline __attribute__((__always_inline__, __unused__))"
+	print "long __wali_syscall(long n, long a, long b, long c, long d, long e, long f)\n{"
+	print "\tswitch (n) {"
+	printf "%s", cases
+	print "\t}\n\treturn -38;\n}\n"
+	print "/* Bit i is set where parameter i of a call is a 64-bit value. */"
+	print "#ifdef __WALI_NEED_MASKS"
+	print "static int __wali_syscall_wide(long n)\n{\n\tswitch (n) {"
+	printf "%s", masks
+	print "\t}\n\treturn 0;\n}\n#endif\n"
+	print "#ifdef __cplusplus\n}\n#endif\n\n#endif"
+}

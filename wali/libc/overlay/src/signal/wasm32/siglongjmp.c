@@ -1,0 +1,2 @@
+/* Nothing: setjmp.c has all of the family. */
+typedef int empty;
