@@ -1,0 +1,114 @@
+package module
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+)
+
+const features = api.CoreFeaturesV2 | experimental.CoreFeaturesThreads | experimental.CoreFeaturesTailCall |
+	experimental.CoreFeaturesExtendedConst | experimental.CoreFeaturesExceptionHandling
+
+// host runs prepared modules and records what they ask of SupportModule.
+type host struct {
+	t       testing.TB
+	ctx     context.Context
+	runtime wazero.Runtime
+	module  *Module
+	memory  api.Memory
+	calls   []string // of support functions
+	results []uint64 // what the next support functions return
+}
+
+// newHost builds the support module for a prepared module, with a memory of its size that holds the class table.
+func newHost(t testing.TB, m *Module) *host {
+	t.Helper()
+	ctx := context.Background()
+	config := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(features)
+	h := &host{t: t, ctx: ctx, runtime: wazero.NewRuntimeWithConfig(ctx, config), module: m}
+	t.Cleanup(func() { _ = h.runtime.Close(ctx) })
+
+	// wazero's host modules have no memory, so a wasm module owns it and passes the host's functions on.
+	host := h.runtime.NewHostModuleBuilder("host")
+	b := &builder{start: -1}
+	for i, s := range m.Support {
+		name := s.Name
+		host.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
+			h.calls = append(h.calls, name+fmt.Sprint(stack[:len(s.Type.Params)]))
+			if len(s.Type.Results) > 0 {
+				stack[0] = h.results[0]
+				h.results = h.results[1:]
+			}
+		}), s.Type.Params, s.Type.Results).Export(name)
+		b.types = append(b.types, s.Type)
+		b.importFn("host", name, uint32(i))
+		b.export(name, kindFunction, uint32(i))
+	}
+	if len(m.Support) > 0 {
+		if _, err := host.Instantiate(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flags := byte(1)
+	if m.Shared {
+		flags = 3
+	}
+	b.memory = appendU32(appendU32([]byte{flags}, m.MemoryPages), m.MemoryPages)
+	b.export(ImportMemory, kindMemory, 0)
+	support, err := h.runtime.InstantiateWithConfig(ctx, b.bytes(), wazero.NewModuleConfig().WithName(SupportModule))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.memory = support.Memory()
+	if len(m.ClassTable) > 0 && !h.memory.Write(uint32(m.ClassAddress), m.ClassTable) {
+		t.Fatalf("class table does not fit at %#x", m.ClassAddress)
+	}
+	return h
+}
+
+// instance instantiates the module once more, as for a thread.
+func (h *host) instance() api.Module {
+	h.t.Helper()
+	instance, err := h.runtime.InstantiateWithConfig(h.ctx, h.module.Binary,
+		wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return instance
+}
+
+// call runs an export that must succeed.
+func (h *host) call(m api.Module, name string, args ...uint64) []uint64 {
+	h.t.Helper()
+	results, err := m.ExportedFunction(name).Call(h.ctx, args...)
+	if err != nil {
+		h.t.Fatalf("%s%v: %v", name, args, err)
+	}
+	return results
+}
+
+// prepare prepares a binary that must be acceptable and checks that wazero accepts the result and the stub.
+func prepare(t testing.TB, binary []byte, o Options) *Module {
+	t.Helper()
+	m, err := Prepare(binary, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiles(t, "binary", m.Binary)
+	compiles(t, "stub", m.Stub)
+	return m
+}
+
+func compiles(t testing.TB, what string, binary []byte) {
+	t.Helper()
+	ctx := context.Background()
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithCoreFeatures(features))
+	defer r.Close(ctx)
+	if _, err := r.CompileModule(ctx, binary); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+}

@@ -1,0 +1,183 @@
+package module
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+)
+
+// Encoded form of a Module, all numbers little-endian:
+//
+//	8 bytes  marshalMagic, which ends in the version
+//	4 bytes  CRC-32C of all that follows
+//	4 bytes  flags
+//	4 bytes  each of MinPages, MaxPages, MemoryPages, LowestUse, DataEnd
+//	8 bytes  ClassAddress
+//	then ClassTable, the imports, the support imports, the types of sites and of classes, and Stub, where lists begin
+//	with their length in 4 bytes.
+//
+// The checksum finds accidents, not attacks: whoever can write the cache can write its compiled code. Decoding checks
+// all the same that nothing it returns is out of range.
+const marshalMagic = "walimod\x01"
+
+const (
+	flagShared = 1 << iota
+	flagStackPointer
+	flagTLSBase
+	flagThreadStart
+	flagStaticTable
+	flagAdapted
+	flagsKnown = 1<<iota - 1
+)
+
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+	// ErrEncoding is wrapped by errors about an encoded Module that cannot be decoded: damaged, or written by
+	// another version. The module must then be prepared again.
+	ErrEncoding = errors.New("unusable prepared module")
+)
+
+// MarshalBinary encodes everything but Binary. It never fails.
+func (m *Module) MarshalBinary() ([]byte, error) {
+	size := 64 + len(m.ClassTable) + len(m.Stub) + 4*(len(m.siteTypes)+len(m.classTypes)) + 32*len(m.Imports)
+	b := make([]byte, 0, size)
+	b = append(b, marshalMagic...)
+	b = append(b, 0, 0, 0, 0)
+	var flags uint32
+	for i, set := range []bool{m.Shared, m.StackPointer, m.TLSBase, m.ThreadStart, m.StaticTable, m.Adapted} {
+		if set {
+			flags |= 1 << i
+		}
+	}
+	le := binary.LittleEndian
+	for _, v := range []uint32{flags, m.MinPages, m.MaxPages, m.MemoryPages, m.LowestUse, m.DataEnd} {
+		b = le.AppendUint32(b, v)
+	}
+	b = le.AppendUint64(b, m.ClassAddress)
+	b = appendBlock(b, m.ClassTable)
+	for _, imports := range [][]Import{m.Imports, m.Support} {
+		b = le.AppendUint32(b, uint32(len(imports)))
+		for _, i := range imports {
+			b = appendBlock(b, []byte(i.Name))
+			b = appendBlock(b, i.Type.Params)
+			b = appendBlock(b, i.Type.Results)
+		}
+	}
+	for _, types := range [][]uint32{m.siteTypes, m.classTypes} {
+		b = le.AppendUint32(b, uint32(len(types)))
+		for _, t := range types {
+			b = le.AppendUint32(b, t)
+		}
+	}
+	b = appendBlock(b, m.Stub)
+	body := len(marshalMagic) + 4
+	le.PutUint32(b[len(marshalMagic):], crc32.Checksum(b[body:], castagnoli))
+	return b, nil
+}
+
+func appendBlock(b, p []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(p)))
+	return append(b, p...)
+}
+
+// UnmarshalBinary decodes what MarshalBinary wrote, into a zero Module. Contrary to the custom of
+// encoding.BinaryUnmarshaler the result refers to data, which must not change as long as the Module is in use.
+// Errors wrap [ErrEncoding].
+func (m *Module) UnmarshalBinary(data []byte) error {
+	d := decoder{b: data}
+	if string(d.take(len(marshalMagic))) != marshalMagic {
+		return fmt.Errorf("%w: another format or version", ErrEncoding)
+	}
+	sum := d.u32()
+	if d.failed || crc32.Checksum(d.b, castagnoli) != sum {
+		return fmt.Errorf("%w: wrong checksum", ErrEncoding)
+	}
+	flags := d.u32()
+	for i, set := range []*bool{&m.Shared, &m.StackPointer, &m.TLSBase, &m.ThreadStart, &m.StaticTable, &m.Adapted} {
+		*set = flags&(1<<i) != 0
+	}
+	for _, v := range []*uint32{&m.MinPages, &m.MaxPages, &m.MemoryPages, &m.LowestUse, &m.DataEnd} {
+		*v = d.u32()
+	}
+	m.ClassAddress = uint64(d.u32())
+	m.ClassAddress |= uint64(d.u32()) << 32
+	m.ClassTable = d.block()
+	for _, imports := range []*[]Import{&m.Imports, &m.Support} {
+		n := d.count(12)
+		*imports = make([]Import, 0, n)
+		for range n {
+			i := Import{Name: string(d.block())}
+			i.Type.Params = d.block()
+			i.Type.Results = d.block()
+			*imports = append(*imports, i)
+		}
+	}
+	for _, types := range []*[]uint32{&m.siteTypes, &m.classTypes} {
+		n := d.count(4)
+		*types = make([]uint32, 0, n)
+		for range n {
+			*types = append(*types, d.u32())
+		}
+	}
+	m.Stub = d.block()
+	switch {
+	case d.failed, len(d.b) != 0, flags&^flagsKnown != 0:
+		return fmt.Errorf("%w: malformed", ErrEncoding)
+	case !m.consistent():
+		return fmt.Errorf("%w: contradictory", ErrEncoding)
+	}
+	return nil
+}
+
+// consistent says whether the numbers fit each other, so that the engine may rely on them.
+func (m *Module) consistent() bool {
+	if m.MinPages > m.MaxPages || m.MaxPages > m.MemoryPages || m.MemoryPages > maxMemoryPages ||
+		m.LowestUse != 0 && m.LowestUse != nullPage || Check(m.Stub, int64(len(m.Stub))) != nil {
+		return false
+	}
+	if !m.Adapted {
+		return len(m.ClassTable) == 0 && m.ClassAddress == 0 && m.MemoryPages == m.MaxPages
+	}
+	end := m.ClassAddress + uint64(len(m.ClassTable))
+	return m.ClassAddress == uint64(m.MaxPages)*PageSize && end <= uint64(m.MemoryPages)*PageSize
+}
+
+// decoder reads an encoded Module; after a failure all reads return zero values.
+type decoder struct {
+	b      []byte
+	failed bool
+}
+
+func (d *decoder) take(n int) []byte {
+	if n > len(d.b) {
+		d.b, d.failed = nil, true
+		return nil
+	}
+	p := d.b[:n:n]
+	d.b = d.b[n:]
+	return p
+}
+
+func (d *decoder) u32() uint32 {
+	p := d.take(4)
+	if p == nil {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(p)
+}
+
+// count reads the length of a list whose entries take at least size bytes each.
+func (d *decoder) count(size int) int {
+	n := uint64(d.u32())
+	if n*uint64(size) > uint64(len(d.b)) {
+		d.b, d.failed = nil, true
+		return 0
+	}
+	return int(n)
+}
+
+func (d *decoder) block() []byte {
+	return d.take(d.count(1))
+}
