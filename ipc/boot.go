@@ -40,8 +40,8 @@ type Boot struct {
 	Mask    uint64
 	SetMask bool
 
-	// NoFile is the guest's soft RLIMIT_NOFILE; 0 at the first start of an
-	// instance, where it is the first reserved descriptor.
+	// NoFile is the guest's soft RLIMIT_NOFILE; 0 for the highest possible,
+	// the first reserved descriptor, which also is the guest's hard limit.
 	NoFile uint64
 }
 

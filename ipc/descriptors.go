@@ -19,26 +19,26 @@ const (
 )
 
 const (
+	// DefaultFiles is how many descriptors a guest can have if nobody asks for
+	// more. The kernel's table reaches up to the highest open descriptor, which
+	// is one of ours, and every fork copies it: up to here that does not show,
+	// at 20,000 it adds 0.1 ms to a fork of 0.2 ms.
+	DefaultFiles = 4096
+
 	// lowestReserved leaves a guest enough descriptors to work with even if the
 	// caller's limit is tiny.
 	lowestReserved = 64
 
-	// highestReserved bounds the kernel's descriptor table: it is an array, and
-	// a limit of a billion (usual in containers) must not make it gigabytes.
 	highestReserved = 1<<16 - ReservedFDs
 
 	execPrefix = "/proc/self/fd/"
 )
 
-// FirstReserved returns N, the first descriptor of the private range, for a
-// first helper that starts under the given soft and hard RLIMIT_NOFILE. It is
-// the caller's soft limit itself, if the hard limit has room above it, so that
-// a guest sees the limit that its user has set.
-func FirstReserved(soft, hard uint64) int {
-	n := soft
-	if hard-ReservedFDs < n || hard < ReservedFDs {
-		n = max(hard, ReservedFDs) - ReservedFDs
-	}
+// FirstReserved returns N, the first descriptor of the private range, for
+// guests that want the given number of files and a first helper that starts
+// under the given hard RLIMIT_NOFILE.
+func FirstReserved(files, hard uint64) int {
+	n := min(files, max(hard, ReservedFDs)-ReservedFDs)
 	return int(min(max(n, lowestReserved), highestReserved))
 }
 

@@ -9,24 +9,25 @@ import (
 func TestFirstReserved(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
-		name       string
-		soft, hard uint64
-		want       int
+		name        string
+		files, hard uint64
+		want        int
 	}{
-		{"usual", 1024, 1 << 20, 1024},
-		{"soft equals hard", 1024, 1024, 1008},
-		{"little room above", 1024, 1030, 1014},
-		{"just enough room above", 1024, 1040, 1024},
-		{"container", 1 << 30, 1 << 30, 65520},
-		{"unlimited", math.MaxUint64, math.MaxUint64, 65520},
-		{"tiny", 8, 8, 64},
-		{"none", 0, 0, 64},
+		{"usual", DefaultFiles, 1 << 20, DefaultFiles},
+		{"hard limit in the way", DefaultFiles, 1024, 1008},
+		{"hard limit just in the way", 1024, 1039, 1023},
+		{"hard limit just high enough", 1024, 1040, 1024},
+		{"too many", 1 << 30, 1 << 30, 65520},
+		{"all", math.MaxUint64, math.MaxUint64, 65520},
+		{"tiny hard limit", DefaultFiles, 8, 64},
+		{"no hard limit", DefaultFiles, 0, 64},
+		{"too few", 3, 1024, 64},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got := FirstReserved(c.soft, c.hard); got != c.want {
-				t.Errorf("FirstReserved(%d, %d) = %d, want %d", c.soft, c.hard, got, c.want)
+			if got := FirstReserved(c.files, c.hard); got != c.want {
+				t.Errorf("FirstReserved(%d, %d) = %d, want %d", c.files, c.hard, got, c.want)
 			}
 		})
 	}

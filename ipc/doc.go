@@ -9,7 +9,7 @@
 // # Descriptors
 //
 // A helper keeps a small range of descriptors for itself, at the top of what
-// the guest may use. The guest sees a soft RLIMIT_NOFILE of N and EBADF for
+// the guest may use. The guest sees a hard RLIMIT_NOFILE of N and EBADF for
 // everything from N on:
 //
 //	N     the helper's own executable (O_PATH), so that a guest's execve can

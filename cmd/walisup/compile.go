@@ -1,0 +1,61 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"walisup/supervisor"
+)
+
+func newCompileCommand() *cobra.Command {
+	var module moduleFlags
+	cmd := &cobra.Command{
+		Use:   "compile [flags] app.wasm...",
+		Short: "Compile modules into the cache without running them",
+		Long: `compile prepares modules ahead of their first start. A module is looked up by
+its contents, so it may be moved afterwards; flags that change how it is
+compiled must be the same as at its start.`,
+		ValidArgsFunction: completeModules,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("compile: no module given; try walisup compile --help")
+			}
+			boot, err := module.boot()
+			if err != nil {
+				return err
+			}
+			if boot.CacheDir == "" {
+				return errors.New("compile: there is no cache folder; name one with --cache")
+			}
+			boot.CompileOnly = true
+			// One bad module does not keep the others from being compiled.
+			status := 0
+			for _, name := range args {
+				result, err := compileModule(supervisor.Spec{Module: name, Helper: module.helper, Boot: boot})
+				if err != nil {
+					result = report(err)
+				}
+				if status == 0 {
+					status = result
+				}
+				if result > supervisor.ExitSignal {
+					break // most likely ^C
+				}
+			}
+			return guestStatus(status)
+		},
+	}
+	module.register(cmd.Flags())
+	return cmd
+}
+
+func compileModule(spec supervisor.Spec) (status int, err error) {
+	process, err := supervisor.Start(spec)
+	if err != nil {
+		return 0, err
+	}
+	return process.Wait()
+}

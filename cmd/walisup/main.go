@@ -1,0 +1,52 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"walisup/supervisor"
+)
+
+func init() {
+	// Signal masks belong to threads, and package supervisor wants this one.
+	runtime.LockOSThread()
+}
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+// run executes one command line and returns the status to exit with.
+func run(args []string) int {
+	if err := supervisor.RestoreSignals(); err != nil {
+		return report(err)
+	}
+	root := newRootCommand()
+	root.SetArgs(args)
+	if err := root.Execute(); err != nil {
+		return report(err)
+	}
+	return 0
+}
+
+// guestStatus ends a command with the guest's exit status, which is no error of
+// ours and prints nothing.
+type guestStatus int
+
+func (s guestStatus) Error() string { return fmt.Sprintf("guest ended with status %d", int(s)) }
+
+// report prints err as one line and returns the status that goes with it.
+func report(err error) int {
+	if status, ok := errors.AsType[guestStatus](err); ok {
+		return int(status)
+	}
+	fmt.Fprintf(os.Stderr, "walisup: %v\n", err)
+	if failure, ok := errors.AsType[*supervisor.Error](err); ok {
+		return failure.Status
+	}
+	return supervisor.ExitOwn
+}

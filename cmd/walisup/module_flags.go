@@ -1,0 +1,75 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
+	"walisup/ipc"
+	"walisup/supervisor"
+)
+
+// moduleFlags are the flags of every command that loads modules.
+type moduleFlags struct {
+	helper      string
+	cache       string
+	noCache     bool
+	keepDebug   bool
+	plainTables bool
+	listAdapted bool
+}
+
+func (m *moduleFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&m.helper, "helper", "", "helper program (default: beside walisup, then on PATH)")
+	flags.StringVar(&m.cache, "cache", "", "folder for compiled modules (default: walisup in XDG_CACHE_HOME or ~/.cache)")
+	flags.BoolVar(&m.noCache, "no-cache", false, "neither read nor keep compiled modules")
+	flags.BoolVar(&m.keepDebug, "keep-debug", false, "keep debug sections: line numbers in reports, slower start")
+	flags.BoolVar(&m.plainTables, "plain-tables", false, "trap on calls through function pointers of another type")
+	flags.BoolVar(&m.listAdapted, "list-adapted", false, "list function pointers that had to be adapted to such calls")
+}
+
+// boot fills in what the flags say. A cache folder that was asked for must be
+// usable; the default one is done without, with a warning.
+func (m *moduleFlags) boot() (ipc.Boot, error) {
+	boot := ipc.Boot{
+		KeepDebug:   m.keepDebug,
+		PlainTables: m.plainTables,
+		ListAdapted: m.listAdapted,
+		Progress:    isTerminal(unix.Stderr),
+	}
+	if m.noCache {
+		return boot, nil
+	}
+	dir := m.cache
+	if dir == "" {
+		dir = supervisor.DefaultCache()
+	}
+	if dir == "" {
+		return boot, nil
+	}
+	path, err := supervisor.PrepareCache(dir)
+	if err != nil && m.cache != "" {
+		return boot, err
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "walisup: %v; going on without\n", err)
+		return boot, nil
+	}
+	boot.CacheDir = path
+	return boot, nil
+}
+
+func isTerminal(fd int) bool {
+	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	return err == nil
+}
+
+// completeModules lets the shell offer files that end in .wasm.
+func completeModules(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return []string{"wasm"}, cobra.ShellCompDirectiveFilterFileExt
+}

@@ -1,0 +1,66 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "walisup",
+		Short: "Run WebAssembly programs as Linux processes",
+		Long: `walisup runs WebAssembly modules that speak WALI, the WebAssembly Linux
+Interface: each is a real Linux process with files, signals and descriptors.
+
+Every flag can be set through the environment as well: --keep-debug is
+WALISUP_KEEP_DEBUG=1. The command line wins.
+
+Exit status: the guest's own, or 128+n if signal n ended it; 125 if walisup
+itself failed, 126 if the module cannot be run, 127 if it is not there.`,
+		Version:           version(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              cobra.NoArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnvironment(cmd.Flags()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return errors.New("no command given; try walisup --help")
+		},
+	}
+	root.SetVersionTemplate("walisup {{.Version}}\n")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; try %s --help", err, cmd.CommandPath())
+	})
+	root.AddCommand(newStartCommand(), newCompileCommand(), newVersionCommand())
+	return root
+}
+
+// flagsFromEnvironment sets every flag that the command line has not from its
+// environment twin.
+func flagsFromEnvironment(flags *pflag.FlagSet) error {
+	var failure error
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || f.Name == "help" || f.Name == "version" || failure != nil {
+			return
+		}
+		name := environmentTwin(f.Name)
+		value, ok := os.LookupEnv(name)
+		if !ok || value == "" {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil {
+			failure = fmt.Errorf("environment variable %s: %w", name, err)
+		}
+	})
+	return failure
+}
+
+func environmentTwin(flag string) string {
+	return "WALISUP_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}

@@ -1,0 +1,20 @@
+// Package supervisor starts the first helper of an instance and stands in for
+// it: whoever started walisup sees the guest's stops and its end, and what they
+// send to walisup reaches the guest.
+//
+//	shell                     walisup                        helper
+//	  │ fork, exec              │                              │
+//	  ├────────────────────────▶│ open module, helper          │
+//	  │                         │ boot record (sealed memory)  │
+//	  │                         │ fork, exec ─────────────────▶│ runs the guest
+//	  │ kill walisup ──────────▶│ pidfd_send_signal ──────────▶│
+//	  │ ^C on the terminal ─────┼─────────────────────────────▶│ (same process group)
+//	  │                         │◀──────────────────── stopped │
+//	  │◀── stopped by the same ─│                              │
+//	  │ SIGCONT ───────────────▶│ SIGCONT if still stopped ───▶│
+//	  │                         │◀────────── exited or killed  │
+//	  │◀─ status, or 128+signal │                              │
+//
+// The helper stays in the caller's session, process group and terminal. Nothing
+// ties its life to walisup's: if walisup is killed, the guest goes on.
+package supervisor

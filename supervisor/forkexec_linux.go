@@ -1,0 +1,73 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/helper/stagezero"
+	"walisup/ipc"
+)
+
+// forkExec starts the helper with private[i] as descriptor first+i, the
+// standard descriptors as the caller had them and every other descriptor that
+// is not close-on-exec.
+//
+// It works in a thread of its own with a descriptor table of its own, which end
+// with it. Placing descriptors so high makes the kernel grow the table, and
+// growing a table that several threads share takes 10 to 20 ms
+// (synchronize_rcu in fs/file.c). It also keeps the private range out of sight
+// of other threads that may be starting something at the same time.
+func forkExec(first int, private []int, argv, env []string, dir string) (pid int, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // never unlocked: the thread ends here
+		if err = unix.Unshare(unix.CLONE_FILES); err != nil {
+			err = os.NewSyscallError("unshare", err)
+			return
+		}
+		if err = placePrivate(first, private); err != nil {
+			return
+		}
+		pid, err = syscall.ForkExec(ipc.ExecPath(first), argv, &syscall.ProcAttr{
+			Dir:   dir,
+			Env:   env,
+			Files: standardFiles(),
+		})
+	}()
+	<-done
+	return pid, err
+}
+
+// placePrivate puts descriptors to their places in the private range.
+func placePrivate(first int, private []int) error {
+	for i := range ipc.ReservedFDs {
+		if _, err := unix.FcntlInt(uintptr(first+i), unix.F_GETFD, 0); err == nil {
+			return fmt.Errorf("descriptor %d is open, but %d to %d are for walisup; choose another range with --max-files",
+				first+i, first, first+ipc.ReservedFDs-1)
+		}
+	}
+	for i, fd := range private {
+		if err := unix.Dup3(fd, first+i, 0); err != nil {
+			return fmt.Errorf("no room for descriptor %d under the hard limit of open files: %w", first+i, err)
+		}
+	}
+	return nil
+}
+
+// standardFiles is no longer than three, because ForkExec closes what is
+// missing in its list and leaves alone what lies above.
+func standardFiles() []uintptr {
+	files := make([]uintptr, 3)
+	for fd := range files {
+		files[fd] = uintptr(fd)
+		if stagezero.StandardClosed(fd) {
+			files[fd] = ^uintptr(0) // to be closed again
+		}
+	}
+	return files
+}

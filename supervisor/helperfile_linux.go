@@ -1,0 +1,65 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// HelperName is the file name of the helper program.
+const HelperName = "walisup-helper"
+
+// openHelper opens the helper program: path if it is not empty, otherwise the
+// one beside the running executable, otherwise the first on PATH.
+func openHelper(path string) (fd int, err error) {
+	if path != "" {
+		fd, err := openProgram(path)
+		if err != nil {
+			return -1, failed(ExitOwn, "helper %s: %w", path, err)
+		}
+		return fd, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return -1, failed(ExitOwn, "find %s: %w (is /proc mounted?)", HelperName, err)
+	}
+	if fd, err := openProgram(filepath.Join(filepath.Dir(self), HelperName)); err == nil {
+		return fd, nil
+	}
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		// A relative entry would let the current folder choose our helper.
+		if !filepath.IsAbs(dir) {
+			continue
+		}
+		if fd, err := openProgram(filepath.Join(dir, HelperName)); err == nil {
+			return fd, nil
+		}
+	}
+	return -1, failed(ExitOwn, "%s is neither beside %s nor on PATH; name it with --helper or WALISUP_HELPER",
+		HelperName, self)
+}
+
+func openProgram(path string) (fd int, err error) {
+	fd, err = unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = fmt.Errorf("is %s, not a program", kindName(st.Mode&unix.S_IFMT))
+	}
+	if err == nil {
+		err = unix.Faccessat(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func fdPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
