@@ -1,0 +1,89 @@
+//go:build linux && (amd64 || arm64)
+
+package memory
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The system calls on host addresses. The plain ones do not tell the Go runtime
+// that they might take long; the ones named blocking do.
+
+const (
+	// reserveFlags makes pages that belong to nobody: no access, no commit
+	// charge.
+	reserveFlags = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE
+
+	mremapMaymove   = 1
+	mremapFixed     = 2
+	mremapDontunmap = 4
+)
+
+func (m *Memory) mapFixed(addr, size uint64, prot, flags int32) unix.Errno {
+	_, _, errno := syscall.RawSyscall6(unix.SYS_MMAP, m.base+uintptr(addr), uintptr(size),
+		uintptr(prot), uintptr(flags|unix.MAP_FIXED), ^uintptr(0), 0)
+	return errno
+}
+
+func (m *Memory) mapFixedBlocking(addr, size uint64, prot, flags, fd int32, offset int64) unix.Errno {
+	_, _, errno := syscall.Syscall6(unix.SYS_MMAP, m.base+uintptr(addr), uintptr(size),
+		uintptr(prot), uintptr(flags|unix.MAP_FIXED), uintptr(fd), uintptr(offset))
+	return errno
+}
+
+// reserve gives pages back: the range is as it was before anything was mapped.
+func (m *Memory) reserve(addr, size uint64) unix.Errno {
+	return m.mapFixed(addr, size, unix.PROT_NONE, reserveFlags)
+}
+
+func (m *Memory) protect(addr, size uint64, prot int32) unix.Errno {
+	_, _, errno := syscall.RawSyscall(unix.SYS_MPROTECT, m.base+uintptr(addr), uintptr(size), uintptr(prot))
+	return errno
+}
+
+func (m *Memory) advise(addr, size uint64, advice int32) unix.Errno {
+	_, _, errno := syscall.RawSyscall(unix.SYS_MADVISE, m.base+uintptr(addr), uintptr(size), uintptr(advice))
+	return errno
+}
+
+func (m *Memory) adviseBlocking(addr, size uint64, advice int32) unix.Errno {
+	_, _, errno := syscall.Syscall(unix.SYS_MADVISE, m.base+uintptr(addr), uintptr(size), uintptr(advice))
+	return errno
+}
+
+// rangeCallBlocking makes a call whose first two arguments are a range.
+func (m *Memory) rangeCallBlocking(number uintptr, addr, size uint64, third uintptr) unix.Errno {
+	_, _, errno := syscall.Syscall(number, m.base+uintptr(addr), uintptr(size), third)
+	return errno
+}
+
+// hole reports whether a part of the range is not mapped at all, not even
+// reserved. MS_ASYNC does nothing but look.
+func (m *Memory) hole(addr, size uint64) bool {
+	_, _, errno := syscall.RawSyscall(unix.SYS_MSYNC, m.base+uintptr(addr), uintptr(size), unix.MS_ASYNC)
+	return errno == unix.ENOMEM
+}
+
+// remap is mremap on host addresses.
+func remap(from uintptr, fromSize, toSize uint64, flags int32, to uintptr) (uintptr, unix.Errno) {
+	at, _, errno := syscall.Syscall6(unix.SYS_MREMAP, from, uintptr(fromSize), uintptr(toSize), uintptr(flags), to, 0)
+	return at, errno
+}
+
+func mmapAnywhere(size uint64, prot, flags int32) (uintptr, unix.Errno) {
+	at, _, errno := syscall.RawSyscall6(unix.SYS_MMAP, 0, uintptr(size), uintptr(prot), uintptr(flags), ^uintptr(0), 0)
+	return at, errno
+}
+
+func munmapHost(addr uintptr, size uint64) unix.Errno {
+	_, _, errno := syscall.RawSyscall(unix.SYS_MUNMAP, addr, uintptr(size), 0)
+	return errno
+}
+
+func fstatfs(fd int32, fs *unix.Statfs_t) unix.Errno {
+	_, _, errno := syscall.Syscall(unix.SYS_FSTATFS, uintptr(fd), uintptr(unsafe.Pointer(fs)), 0)
+	return errno
+}
