@@ -47,7 +47,7 @@ if [ "$(cat "$work/headers-id" 2>/dev/null)" != "$headers_id" ]; then
 	say "unpacking musl $version"
 	rm -rf "$work"
 	mkdir -p "$work"
-	tar -xf "$tarball" -C "$work" --strip-components=1
+	tar -xf "$tarball" -C "$work" --strip-components=1 --no-same-owner
 	for p in "$here"/patches/*.patch; do
 		patch -d "$work" -p1 --quiet --fuzz=0 <"$p" || fail "$(basename "$p") does not apply to musl $version"
 	done
