@@ -1,0 +1,237 @@
+// Package cache keeps compiled modules in a folder.
+//
+// An entry holds machine code that a helper maps and runs, so the folder's
+// owner decides what runs: a folder that others may write to, or that belongs to
+// somebody else, is refused. Entries are written under a temporary name and
+// renamed, so a reader sees a whole entry or none; a damaged one is reported as
+// absent and written again.
+//
+// All access is by plain system calls. Package os would register descriptors
+// with the runtime's network poller, which must not exist in a helper.
+package cache
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"path/filepath"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Key names an entry: a hash of everything that its content depends on.
+type Key [32]byte
+
+// Entry is a compiled module. In an entry that was loaded, the slices lie in a
+// mapping of the file that is never unmapped; Code is executable.
+type Entry struct {
+	Meta  []byte // what module preparation found out
+	Stub  []byte // module with empty function bodies
+	Head  []byte // see engine.Artifact
+	Tail  []byte
+	Names []byte // function names, for reports
+	Code  []byte
+}
+
+// ErrAbsent is returned for an entry that is not there, or is damaged.
+var ErrAbsent = errors.New("no such entry in the compile cache")
+
+// Dir is an open cache folder.
+type Dir struct {
+	fd   int
+	path string
+}
+
+// Open opens a cache folder, making it (mode 0700) if it does not exist.
+func Open(path string) (*Dir, error) {
+	fd, err := open(path)
+	if err == unix.ENOENT {
+		if err := makeAll(path); err != nil {
+			return nil, fmt.Errorf("make compile cache %s: %w", path, err)
+		}
+		fd, err = open(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open compile cache %s: %w", path, err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("open compile cache %s: %w", path, err)
+	}
+	if int(st.Uid) != unix.Geteuid() {
+		unix.Close(fd)
+		return nil, fmt.Errorf("compile cache %s belongs to user %d, not to you (user %d): choose another folder", path, st.Uid, unix.Geteuid())
+	}
+	if st.Mode&0o022 != 0 {
+		unix.Close(fd)
+		return nil, fmt.Errorf("others may write to the compile cache %s (mode %04o), and its entries are executable code: chmod go-w it, or choose another folder", path, st.Mode&0o7777)
+	}
+	return &Dir{fd: fd, path: path}, nil
+}
+
+func open(path string) (int, error) {
+	return unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+}
+
+func makeAll(path string) error {
+	err := unix.Mkdir(path, 0o700)
+	if err == unix.ENOENT && filepath.Dir(path) != path {
+		if err := makeAll(filepath.Dir(path)); err != nil {
+			return err
+		}
+		err = unix.Mkdir(path, 0o700)
+	}
+	if err == unix.EEXIST {
+		return nil
+	}
+	return err
+}
+
+// Close releases the folder.
+func (d *Dir) Close() { unix.Close(d.fd) }
+
+// Load maps the entry with this key. Its error is ErrAbsent, or says why the
+// entry cannot be read.
+func (d *Dir) Load(key Key) (*Entry, error) {
+	fd, err := unix.Openat(d.fd, hex.EncodeToString(key[:]), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err == unix.ENOENT {
+		return nil, ErrAbsent
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read compile cache %s: %w", d.path, err)
+	}
+	defer unix.Close(fd)
+	return Map(fd)
+}
+
+// Store writes an entry.
+func (d *Dir) Store(key Key, e *Entry) error {
+	name := hex.EncodeToString(key[:])
+	temp := name + "." + strconv.Itoa(unix.Getpid()) + ".tmp"
+	fd, err := unix.Openat(d.fd, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return fmt.Errorf("write compile cache %s: %w", d.path, err)
+	}
+	if err = Write(fd, e); err == nil {
+		err = unix.Fsync(fd)
+	}
+	unix.Close(fd)
+	if err == nil {
+		err = unix.Renameat(d.fd, temp, d.fd, name)
+	}
+	if err != nil {
+		unix.Unlinkat(d.fd, temp, 0)
+		return fmt.Errorf("write compile cache %s: %w", d.path, err)
+	}
+	return nil
+}
+
+// Layout of an entry, little-endian:
+//
+//	 0  magic "walisup\x01"
+//	 8  u32 checksum (CRC-32C) of everything from 12 to the end of Names
+//	12  u32 sizes of Meta, Stub, Head, Tail, Names
+//	32  u64 size of Code
+//	40  Meta, Stub, Head, Tail, Names
+//	    padding to a multiple of 4096
+//	    Code
+const (
+	magic      = "walisup\x01"
+	headerSize = 40
+	pageSize   = 4096
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func (e *Entry) parts() [5]*[]byte {
+	return [5]*[]byte{&e.Meta, &e.Stub, &e.Head, &e.Tail, &e.Names}
+}
+
+// Write writes an entry to an empty file.
+func Write(fd int, e *Entry) error {
+	head := make([]byte, headerSize)
+	copy(head, magic)
+	for i, part := range e.parts() {
+		binary.LittleEndian.PutUint32(head[12+4*i:], uint32(len(*part)))
+		head = append(head, *part...)
+	}
+	binary.LittleEndian.PutUint64(head[32:], uint64(len(e.Code)))
+	binary.LittleEndian.PutUint32(head[8:], crc32.Checksum(head[12:], castagnoli))
+	head = append(head, make([]byte, -len(head)&(pageSize-1))...)
+	if err := writeAll(fd, head); err != nil {
+		return err
+	}
+	return writeAll(fd, e.Code)
+}
+
+func writeAll(fd int, b []byte) error {
+	for len(b) > 0 {
+		n, err := unix.Write(fd, b)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+// Map maps the entry in an open file. It returns ErrAbsent if the file is not
+// a whole entry.
+func Map(fd int) (*Entry, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, fmt.Errorf("read compiled module: %w", err)
+	}
+	if st.Size < headerSize {
+		return nil, ErrAbsent
+	}
+	file, err := unix.Mmap(fd, 0, int(st.Size), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("map compiled module: %w", err)
+	}
+	e := &Entry{}
+	end := uint64(headerSize)
+	for i := range 5 {
+		end += uint64(binary.LittleEndian.Uint32(file[12+4*i:]))
+	}
+	code := (end + pageSize - 1) &^ (pageSize - 1)
+	size := binary.LittleEndian.Uint64(file[32:])
+	if string(file[:len(magic)]) != magic || end > uint64(len(file)) || code+size != uint64(len(file)) ||
+		crc32.Checksum(file[12:end], castagnoli) != binary.LittleEndian.Uint32(file[8:]) {
+		unix.Munmap(file)
+		return nil, ErrAbsent
+	}
+	p := headerSize
+	for i, part := range e.parts() {
+		n := int(binary.LittleEndian.Uint32(file[12+4*i:]))
+		*part = file[p : p+n : p+n]
+		p += n
+	}
+	if size > 0 {
+		e.Code = file[code:]
+		start := (*[1]byte)(unsafe.Pointer(&e.Code[0]))[:]
+		if err := mprotect(start, size, unix.PROT_READ|unix.PROT_EXEC); err != nil {
+			unix.Munmap(file)
+			return nil, fmt.Errorf("map compiled module executable (is the cache on a file system mounted noexec?): %w", err)
+		}
+	}
+	return e, nil
+}
+
+// mprotect changes whole pages from the start of b; the last page of a file
+// mapping need not be full.
+func mprotect(b []byte, size uint64, prot int) error {
+	_, _, e := unix.RawSyscall(unix.SYS_MPROTECT, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(size), uintptr(prot))
+	if e != 0 {
+		return e
+	}
+	return nil
+}

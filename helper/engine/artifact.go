@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+)
+
+// Features are the WebAssembly features that modules may use.
+const Features = api.CoreFeaturesV2 | experimental.CoreFeaturesThreads |
+	experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExceptionHandling |
+	experimental.CoreFeaturesExtendedConst
+
+// Artifact is a compiled module as the engine writes it to its cache, taken
+// apart so that the code can be mapped by itself.
+type Artifact struct {
+	Head []byte // version and function offsets
+	Code []byte
+	Tail []byte // what follows the code and its checksum
+}
+
+// Compile compiles a prepared module.
+func Compile(ctx context.Context, module []byte, workers int) (*Artifact, error) {
+	f := &feed{}
+	rt, err := newRuntime(ctx, f, false)
+	if err != nil {
+		return nil, err
+	}
+	defer rt.Close(ctx)
+	if _, err := rt.CompileModule(experimental.WithCompilationWorkers(ctx, workers), module); err != nil {
+		return nil, err
+	}
+	if f.added == nil {
+		return nil, errors.New("the engine compiled nothing")
+	}
+	return split(f.added)
+}
+
+// split takes the engine's cache entry apart: magic (6), version (1+n), number
+// of functions (4), their offsets (8 each), code size (8), code, checksum (4),
+// the rest.
+func split(entry []byte) (*Artifact, error) {
+	const magicSize = 6
+	bad := errors.New("the engine's cache entry has an unknown form")
+	if len(entry) < magicSize+1 {
+		return nil, bad
+	}
+	p := magicSize + 1 + int(entry[magicSize])
+	if len(entry) < p+4 {
+		return nil, bad
+	}
+	p += 4 + 8*int(binary.LittleEndian.Uint32(entry[p:]))
+	if len(entry) < p+8 {
+		return nil, bad
+	}
+	size := binary.LittleEndian.Uint64(entry[p:])
+	if uint64(len(entry)-p-8) < size+4 {
+		return nil, bad
+	}
+	code := entry[p+8:][:size]
+	sum := binary.LittleEndian.Uint32(entry[p+8+int(size):])
+	if crc32.Checksum(code, castagnoli) != sum {
+		return nil, bad
+	}
+	return &Artifact{Head: entry[:p], Code: code, Tail: entry[p+8+int(size)+4:]}, nil
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// placeholder stands in for the code in the entry that Load feeds to the
+// engine: breakpoint instructions, replaced before anything runs.
+var placeholder = bytes.Repeat([]byte{0xcc}, 16)
+
+func (a *Artifact) withPlaceholder() []byte {
+	entry := make([]byte, 0, len(a.Head)+8+len(placeholder)+4+len(a.Tail))
+	entry = append(entry, a.Head...)
+	entry = binary.LittleEndian.AppendUint64(entry, uint64(len(placeholder)))
+	entry = append(entry, placeholder...)
+	entry = binary.LittleEndian.AppendUint32(entry, crc32.Checksum(placeholder, castagnoli))
+	return append(entry, a.Tail...)
+}
+
+// feed is the engine's compile cache with one entry. It implements the
+// interface of the engine's internal file cache.
+type feed struct {
+	entry []byte // what Get gives, nil for a miss
+	added []byte // what Add was given
+}
+
+func (f *feed) Get([32]byte) (io.ReadCloser, bool, error) {
+	if f.entry == nil {
+		return nil, false, nil
+	}
+	return io.NopCloser(bytes.NewReader(f.entry)), true, nil
+}
+
+func (f *feed) Add(_ [32]byte, content io.Reader) (err error) {
+	f.added, err = io.ReadAll(content)
+	return err
+}
+
+func (f *feed) Delete([32]byte) error { f.entry = nil; return nil }
+
+func newRuntime(ctx context.Context, f *feed, debug bool) (wazero.Runtime, error) {
+	cache := wazero.NewCompilationCache()
+	if err := setFileCache(cache, f); err != nil {
+		return nil, fmt.Errorf("the wasm engine is not the version that walisup was built for: %w", err)
+	}
+	config := wazero.NewRuntimeConfigCompiler().
+		WithCoreFeatures(Features).
+		WithCompilationCache(cache).
+		WithDebugInfoEnabled(debug)
+	return wazero.NewRuntimeWithConfig(ctx, config), nil
+}

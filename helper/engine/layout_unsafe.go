@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"fmt"
+	"reflect"
+	"unsafe"
+
+	"github.com/tetratelabs/wazero/api"
+)
+
+// Layout is where the engine keeps what we read and write behind its back.
+// Everything is found by name, so that an engine with other fields is noticed
+// at start and refused, and one with moved fields works.
+type Layout struct {
+	// Offsets in the call engine, which is what an api.Function points to.
+	execCtxPtr, stackTop, stack, parent uintptr
+
+	// Offsets in the execution context, which compiled code knows.
+	exitCode, callerModule, originalFP, originalSP uintptr
+	stackBottom                                    uintptr
+	returnAddress, sp, fp                          uintptr
+	calleeOpaque                                   uintptr
+	savedRegisters, savedRegistersSize             uintptr
+
+	// From a call engine's module engine to the compiled code.
+	moduleEngineParent, moduleEngineOpaque uintptr
+	compiledExecutables, compiledOffsets   uintptr
+	executable                             uintptr
+}
+
+// FindLayout reads the layout off a function of any instantiated wasm module.
+func FindLayout(f api.Function) (l Layout, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the wasm engine is not the version that walisup was built for: %v", r)
+		}
+	}()
+	call := reflect.TypeOf(f).Elem()
+	ctx := field(call, "execCtx").Type
+	l.execCtxPtr = field(call, "execCtxPtr").Offset
+	l.stackTop = field(call, "stackTop").Offset
+	l.stack = field(call, "stack").Offset
+	l.parent = field(call, "parent").Offset
+	l.exitCode = field(ctx, "exitCode").Offset
+	l.callerModule = field(ctx, "callerModuleContextPtr").Offset
+	l.originalFP = field(ctx, "originalFramePointer").Offset
+	l.originalSP = field(ctx, "originalStackPointer").Offset
+	l.stackBottom = field(ctx, "stackBottomPtr").Offset
+	l.returnAddress = field(ctx, "goCallReturnAddress").Offset
+	l.sp = field(ctx, "stackPointerBeforeGoCall").Offset
+	l.fp = field(ctx, "framePointerBeforeGoCall").Offset
+	l.calleeOpaque = field(ctx, "goFunctionCallCalleeModuleContextOpaque").Offset
+	saved := field(ctx, "savedRegisters")
+	l.savedRegisters, l.savedRegistersSize = saved.Offset, saved.Type.Size()
+
+	moduleEngine := field(call, "parent").Type.Elem()
+	l.moduleEngineParent = field(moduleEngine, "parent").Offset
+	l.moduleEngineOpaque = field(moduleEngine, "opaquePtr").Offset
+	compiled := field(moduleEngine, "parent").Type.Elem()
+	l.compiledExecutables = field(compiled, "executables").Offset
+	l.compiledOffsets = field(compiled, "functionOffsets").Offset
+	l.executable = field(field(compiled, "executables").Type.Elem(), "executable").Offset
+	return l, nil
+}
+
+func field(t reflect.Type, name string) reflect.StructField {
+	f, ok := t.FieldByName(name)
+	if !ok {
+		panic(fmt.Sprintf("%s has no field %s", t, name))
+	}
+	return f
+}
+
+// Call is a view of a call engine: of one exported function, with the stack
+// that its calls run on.
+type Call struct {
+	layout *Layout
+	engine unsafe.Pointer
+	ctx    unsafe.Pointer
+}
+
+// View returns the view of f, an exported function of a wasm module.
+func (l *Layout) View(f api.Function) Call {
+	engine := interfaceData(f)
+	return Call{layout: l, engine: engine, ctx: *(*unsafe.Pointer)(unsafe.Add(engine, l.execCtxPtr))}
+}
+
+// interfaceData returns the pointer that an interface value holds.
+func interfaceData(f api.Function) unsafe.Pointer {
+	return (*[2]unsafe.Pointer)(unsafe.Pointer(&f))[1]
+}
+
+// Context is the address of the execution context.
+func (c Call) Context() uintptr { return uintptr(c.ctx) }
+
+// StackTop is the highest address of the call's stack, 16-byte aligned. It
+// changes when the stack grows.
+func (c Call) StackTop() uintptr { return *(*uintptr)(unsafe.Add(c.engine, c.layout.stackTop)) }
+
+// StackBottom is the lowest address of the call's stack.
+func (c Call) StackBottom() uintptr { return *c.word(c.layout.stackBottom) }
+
+// ReturnAddress is where compiled code goes on after the present host call.
+func (c Call) ReturnAddress() *uintptr { return c.word(c.layout.returnAddress) }
+
+// SP is the stack pointer at the present host call; it points to the size of
+// the argument slots in bytes, which stand behind it.
+func (c Call) SP() *uintptr { return c.word(c.layout.sp) }
+
+// FP is the frame pointer at the present host call.
+func (c Call) FP() *uintptr { return c.word(c.layout.fp) }
+
+// SavedRegisters are the registers that a host call preserves.
+func (c Call) SavedRegisters() []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(c.ctx, c.layout.savedRegisters)), c.layout.savedRegistersSize)
+}
+
+// ExitCode says why compiled code was left.
+func (c Call) ExitCode() uint32 { return *(*uint32)(unsafe.Add(c.ctx, c.layout.exitCode)) }
+
+// CalleeOpaque is the engine's word for the host module whose function was
+// called last.
+func (c Call) CalleeOpaque() uintptr { return *c.word(c.layout.calleeOpaque) }
+
+func (c Call) word(offset uintptr) *uintptr { return (*uintptr)(unsafe.Add(c.ctx, offset)) }
+
+// Code returns the compiled code of the module that f belongs to and the
+// offsets in it at which its functions begin, in index order without imports.
+func (l *Layout) Code(f api.Function) (code []byte, offsets []int) {
+	compiled := l.compiled(f)
+	executables := *(*unsafe.Pointer)(unsafe.Add(compiled, l.compiledExecutables))
+	return *(*[]byte)(unsafe.Add(executables, l.executable)), *(*[]int)(unsafe.Add(compiled, l.compiledOffsets))
+}
+
+func (l *Layout) compiled(f api.Function) unsafe.Pointer {
+	moduleEngine := *(*unsafe.Pointer)(unsafe.Add(interfaceData(f), l.parent))
+	return *(*unsafe.Pointer)(unsafe.Add(moduleEngine, l.moduleEngineParent))
+}

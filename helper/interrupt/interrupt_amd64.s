@@ -1,0 +1,196 @@
+#include "textflag.h"
+
+// Offsets in State.
+#define S_codeLo 0
+#define S_codeHi 8
+#define S_context 16
+#define S_stackTop 24
+#define S_frame 32
+#define S_busy 40
+#define S_offStackBottom 48
+#define S_offReturn 56
+#define S_offSP 64
+#define S_offFP 72
+#define S_offOpaque 80
+#define S_offCaller 88
+#define S_offOriginalFP 96
+#define S_offOriginalSP 104
+#define S_exitCode 112
+#define S_opaque 120
+#define S_noArguments 128
+
+// Offsets in frame.
+#define F_engine 304
+#define F_signal 368
+#define F_siginfo 376
+#define F_fpstate 512
+#define FPSTATE_SIZE 15872
+
+// Offsets in the kernel's struct ucontext.
+#define UC_rbx 128
+#define UC_rsp 160
+#define UC_rip 168
+#define UC_fpregs 224
+#define UC_sigmask 296
+#define UC_size 304
+
+// LOAD_STATE loads the thread's State from FS:0, the second word of m.tls.
+#define LOAD_STATE_R8 \
+	BYTE $0x64; BYTE $0x4c; BYTE $0x8b; BYTE $0x04; BYTE $0x25; LONG $0 // MOVQ FS:0, R8
+#define LOAD_STATE_BX \
+	BYTE $0x64; BYTE $0x48; BYTE $0x8b; BYTE $0x1c; BYTE $0x25; LONG $0 // MOVQ FS:0, BX
+#define LOAD_STATE_AX \
+	BYTE $0x64; BYTE $0x48; BYTE $0x8b; BYTE $0x04; BYTE $0x25; LONG $0 // MOVQ FS:0, AX
+
+// faultHandler takes SIGSEGV and SIGBUS that package safecopy left: DI signal,
+// SI siginfo, DX ucontext. A fault of compiled code, or of the memmove that it
+// calls on its own stack, goes to the enter stub. Everything else is Go's.
+TEXT ·faultHandler(SB),NOSPLIT|NOFRAME,$0
+	LOAD_STATE_R8
+	TESTQ R8, R8
+	JEQ  notours
+	CMPQ S_busy(R8), $0
+	JNE  notours
+	MOVQ S_context(R8), R9
+	TESTQ R9, R9
+	JEQ  notours
+	MOVQ UC_rip(DX), AX
+	CMPQ AX, S_codeLo(R8)
+	JB   stack
+	CMPQ AX, S_codeHi(R8)
+	JB   ours
+stack:
+	MOVQ UC_rsp(DX), AX
+	MOVQ S_offStackBottom(R8), CX
+	CMPQ AX, (R9)(CX*1)
+	JB   notours
+	MOVQ S_stackTop(R8), CX
+	CMPQ AX, (CX)
+	JAE  notours
+ours:
+	JMP  ·redirect(SB)
+notours:
+	MOVQ ·goHandler(SB), AX
+	JMP  AX
+
+// redirect: DI signal, SI siginfo, DX ucontext, R8 State. Sets the frame aside
+// and makes the context go on in the enter stub with all signals blocked, but
+// for those of faulting instructions.
+TEXT ·redirect(SB),NOSPLIT|NOFRAME,$0
+	MOVQ $1, S_busy(R8)
+	MOVQ S_frame(R8), R9
+	MOVQ DI, F_signal(R9)
+	// siginfo
+	LEAQ F_siginfo(R9), DI
+	MOVQ $128, CX
+	REP; MOVSB
+	// ucontext
+	MOVQ R9, DI
+	MOVQ DX, SI
+	MOVQ $UC_size, CX
+	REP; MOVSB
+	// floating-point state: its extended size is at 468 if the magic at 464 says so
+	MOVQ UC_fpregs(DX), SI
+	MOVQ $512, CX
+	CMPL 464(SI), $0x46505853
+	JNE  legacy
+	MOVL 468(SI), CX
+legacy:
+	CMPQ CX, $FPSTATE_SIZE
+	JBE  fits
+	INT $3 // larger than any processor's: cannot be kept
+fits:
+	LEAQ F_fpstate(R9), DI
+	MOVQ DI, UC_fpregs(R9)
+	REP; MOVSB
+	// go on in the stub
+	LEAQ ·enterStub(SB), AX
+	MOVQ AX, UC_rip(DX)
+	MOVQ $~(1<<3 | 1<<6 | 1<<7 | 1<<10), AX
+	MOVQ AX, UC_sigmask(DX)
+	RET
+
+// enterStub runs on the wasm stack, at the interrupted point, with all
+// registers free. It touches no memory below SP: there may be none.
+TEXT ·enterStub(SB),NOSPLIT|NOFRAME,$0
+	LOAD_STATE_AX
+	MOVQ AX, R8
+	MOVQ S_context(R8), BX
+	MOVQ S_frame(R8), R9
+	// keep what is overwritten
+	MOVQ S_offCaller(R8), CX
+	MOVQ (BX)(CX*1), DX
+	MOVQ DX, (F_engine+0)(R9)
+	MOVQ S_offReturn(R8), CX
+	MOVQ (BX)(CX*1), DX
+	MOVQ DX, (F_engine+8)(R9)
+	LEAQ ·leaveStub(SB), DX
+	MOVQ DX, (BX)(CX*1)
+	MOVQ S_offSP(R8), CX
+	MOVQ (BX)(CX*1), DX
+	MOVQ DX, (F_engine+16)(R9)
+	LEAQ S_noArguments(R8), DX
+	MOVQ DX, (BX)(CX*1)
+	MOVQ S_offOpaque(R8), CX
+	MOVQ (BX)(CX*1), DX
+	MOVQ DX, (F_engine+24)(R9)
+	MOVQ S_opaque(R8), DX
+	MOVQ DX, (BX)(CX*1)
+	MOVQ S_offFP(R8), CX
+	MOVQ (BX)(CX*1), DX
+	MOVQ DX, (F_engine+32)(R9)
+	MOVQ BP, (BX)(CX*1)
+	MOVQ S_exitCode(R8), DX
+	MOVL DX, 0(BX)
+	// leave compiled code
+	MOVQ S_offOriginalFP(R8), CX
+	MOVQ (BX)(CX*1), BP
+	MOVQ S_offOriginalSP(R8), CX
+	MOVQ (BX)(CX*1), SP
+	RET
+
+// leaveStub is where the engine's loop goes on after the host function. AX is
+// the execution context, SP points to State.noArguments.
+TEXT ·leaveStub(SB),NOSPLIT|NOFRAME,$0
+	MOVQ AX, BX
+	LOAD_STATE_AX
+	MOVQ AX, R8
+	MOVQ S_frame(R8), R9
+	MOVQ (F_engine+0)(R9), DX
+	MOVQ S_offCaller(R8), CX
+	MOVQ DX, (BX)(CX*1)
+	MOVQ (F_engine+8)(R9), DX
+	MOVQ S_offReturn(R8), CX
+	MOVQ DX, (BX)(CX*1)
+	MOVQ (F_engine+16)(R9), DX
+	MOVQ S_offSP(R8), CX
+	MOVQ DX, (BX)(CX*1)
+	MOVQ (F_engine+24)(R9), DX
+	MOVQ S_offOpaque(R8), CX
+	MOVQ DX, (BX)(CX*1)
+	MOVQ (F_engine+32)(R9), DX
+	MOVQ S_offFP(R8), CX
+	MOVQ DX, (BX)(CX*1)
+	MOVQ R9, SP
+	MOVQ $0, S_busy(R8)
+	MOVQ $15, AX // rt_sigreturn
+	SYSCALL
+	INT $3
+
+// func threadWord() uintptr
+TEXT ·threadWord(SB),NOSPLIT,$0-8
+	LOAD_STATE_AX
+	MOVQ AX, ret+0(FP)
+	RET
+
+// func setThreadWord(v uintptr)
+TEXT ·setThreadWord(SB),NOSPLIT,$0-8
+	MOVQ v+0(FP), AX
+	BYTE $0x64; BYTE $0x48; BYTE $0x89; BYTE $0x04; BYTE $0x25; LONG $0 // MOVQ AX, FS:0
+	RET
+
+// func faultHandlerPC() uintptr
+TEXT ·faultHandlerPC(SB),NOSPLIT,$0-8
+	LEAQ ·faultHandler(SB), AX
+	MOVQ AX, ret+0(FP)
+	RET

@@ -1,0 +1,158 @@
+package interrupt
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// State is what the handler needs to know of a guest thread. It lies outside
+// the Go heap, at an address that does not change. The offsets are known to the
+// assembly.
+type State struct {
+	codeLo, codeHi uintptr   // 0: the module's compiled code
+	context        uintptr   // 16: execution context of the wasm call under way, 0 for none
+	stackTop       uintptr   // 24: address of the call engine's stackTop
+	frame          *frame    // 32: where the next frame is copied to
+	busy           uintptr   // 40: frame is in use
+	offStackBottom uintptr   // 48: offsets in the execution context
+	offReturn      uintptr   // 56
+	offSP          uintptr   // 64
+	offFP          uintptr   // 72
+	offOpaque      uintptr   // 80
+	offCaller      uintptr   // 88
+	offOriginalFP  uintptr   // 96
+	offOriginalSP  uintptr   // 104
+	exitCode       uintptr   // 112: the engine's code for "call the interrupt function"
+	opaque         uintptr   // 120: the engine's word for its module
+	noArguments    [2]uint64 // 128: an empty argument slice, 16-byte aligned
+
+	frames []frame
+	depth  int
+}
+
+// frame is a copied signal frame, and the fields of the engine that the enter
+// stub overwrites. The kernel wants the floating-point state 64-byte aligned.
+type frame struct {
+	ucontext [304]byte  // 0: struct ucontext of the kernel
+	engine   [5]uintptr // 304
+	_        [24]byte
+	signal   uint64    // 368
+	siginfo  [128]byte // 376
+	_        [8]byte
+	fpstate  [fpstateSize]byte // 512
+}
+
+// fpstateSize is room for the largest floating-point state, that of AMX.
+const fpstateSize = 16<<10 - 512
+
+// maxDepth is how many interruptions may be nested: a handler that is itself
+// interrupted, and so on. The kernel has no such limit, but a program that
+// nests deeper has long overflown its stack.
+const maxDepth = 128
+
+// Register numbers of a signal frame, as in the kernel's struct sigcontext.
+const (
+	offsetRBP  = 120
+	offsetRSP  = 160
+	offsetRIP  = 168
+	offsetMask = 296
+)
+
+// Offsets are the places of the engine's fields in an execution context.
+type Offsets struct {
+	StackBottom, ReturnAddress, SP, FP, CalleeOpaque, CallerModule, OriginalFP, OriginalSP uintptr
+}
+
+// Target is the host function that interrupted code calls.
+type Target struct {
+	ExitCode uint32
+	Opaque   uintptr
+}
+
+// NewState makes the state of a thread that runs the compiled code in [lo, hi).
+func NewState(lo, hi uintptr, o Offsets, target Target) (*State, error) {
+	size := int(unsafe.Sizeof(frame{})) * maxDepth
+	area, err := unix.Mmap(-1, 0, 4096+size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	if err != nil {
+		return nil, fmt.Errorf("allocate signal frames: %w", err)
+	}
+	s := (*State)(unsafe.Pointer(&area[0]))
+	frames := unsafe.Slice((*frame)(unsafe.Pointer(&area[4096])), maxDepth)
+	*s = State{
+		codeLo: lo, codeHi: hi, frame: &frames[0], frames: frames,
+		offStackBottom: o.StackBottom, offReturn: o.ReturnAddress, offSP: o.SP, offFP: o.FP,
+		offOpaque: o.CalleeOpaque, offCaller: o.CallerModule, offOriginalFP: o.OriginalFP, offOriginalSP: o.OriginalSP,
+		exitCode: uintptr(target.ExitCode), opaque: target.Opaque,
+	}
+	return s, nil
+}
+
+// Bind makes s the state of the calling thread.
+//
+// Preconditions: the goroutine is locked to its thread.
+func (s *State) Bind() error {
+	if threadWord() != 0 {
+		return errors.New("the Go runtime uses the word of thread-local storage that walisup needs")
+	}
+	setThreadWord(uintptr(unsafe.Pointer(s)))
+	return nil
+}
+
+// Running says which wasm call the thread is in, by its execution context and
+// the address of the word that holds its stack's top. It returns what was said
+// before, to be put back after the call.
+func (s *State) Running(context, stackTop uintptr) (oldContext, oldStackTop uintptr) {
+	oldContext, oldStackTop = s.context, s.stackTop
+	s.stackTop = stackTop
+	s.context = context
+	return oldContext, oldStackTop
+}
+
+// Interruption is the place at which compiled code was interrupted.
+type Interruption struct {
+	Signal     int
+	Info       []byte // siginfo_t of the host; valid until Leave
+	PC, FP, SP uintptr
+}
+
+// Enter begins the handling of an interruption in the host function that the
+// enter stub called: the frame is set aside, so that another may follow as soon
+// as signals are unblocked.
+func (s *State) Enter() (Interruption, error) {
+	f := s.frame
+	if s.busy == 0 {
+		return Interruption{}, errors.New("interrupt function called though nothing was interrupted")
+	}
+	if s.depth+1 >= len(s.frames) {
+		return Interruption{}, errors.New("signal handlers are nested too deep")
+	}
+	s.depth++
+	s.frame = &s.frames[s.depth]
+	s.busy = 0
+	return Interruption{
+		Signal: int(f.signal), Info: f.siginfo[:],
+		PC: f.register(offsetRIP), FP: f.register(offsetRBP), SP: f.register(offsetRSP),
+	}, nil
+}
+
+// Mask is the signal mask at the interruption that was entered last, to which
+// Leave goes back.
+func (s *State) Mask() *uint64 {
+	return (*uint64)(unsafe.Pointer(&s.frames[s.depth-1].ucontext[offsetMask]))
+}
+
+// Leave ends what Enter began. The host function must return at once.
+//
+// Preconditions: all signals are blocked.
+func (s *State) Leave() {
+	s.depth--
+	s.frame = &s.frames[s.depth]
+	s.busy = 1
+}
+
+func (f *frame) register(offset uintptr) uintptr {
+	return *(*uintptr)(unsafe.Pointer(&f.ucontext[offset]))
+}

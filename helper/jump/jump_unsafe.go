@@ -1,0 +1,139 @@
+// Package jump implements setjmp and longjmp for compiled wasm code, without
+// copying stacks and without unwinding by panics.
+//
+// While a host function runs, the engine's fields say where compiled code goes
+// on afterwards: address, stack and frame pointer, and the registers that calls
+// preserve. setjmp records them, relative to the stack's top since the stack may
+// move when it grows, together with the bytes of its caller's frame, where the
+// compiler keeps values that setjmp's second return needs again. longjmp puts
+// all of it back; the host function then returns as setjmp, in setjmp's caller.
+//
+// Nothing of that goes through guest memory, which the guest could forge: its
+// jmp_buf holds a number that names a record here. Records live as long as the
+// frames that made them. A record whose frame lies below the present stack
+// pointer is dead, and goes when a later setjmp finds it so. Copies of a jmp_buf
+// name the same record, as programs that save and restore their buffers expect.
+package jump
+
+import (
+	"errors"
+	"unsafe"
+
+	"walisup/helper/engine"
+)
+
+// ErrStale is returned for a jmp_buf whose setjmp's caller has returned, or
+// that no setjmp has filled.
+var ErrStale = errors.New("longjmp to a function that has returned, or with a jmp_buf that setjmp did not fill")
+
+// Handle names a record; it is what a jmp_buf holds.
+type Handle struct{ Index, Serial uint64 }
+
+// Table holds the records of one guest thread, outermost first.
+type Table struct {
+	records []record
+	serial  uint64
+}
+
+type record struct {
+	serial   uint64
+	context  uintptr // execution context: the wasm call that the frames belong to
+	sp, fp   uintptr // distances from the stack's top
+	callerFP uintptr // likewise
+	ret      uintptr
+	regs     []byte
+	frame    []byte // [sp, callerFP)
+}
+
+// Set records the state in which the host function called from c returns.
+func (t *Table) Set(c engine.Call) Handle {
+	top, sp, fp := c.StackTop(), *c.SP(), *c.FP()
+	callerFP := *(*uintptr)(pointer(fp))
+	i := t.place(c.Context(), top-sp, *c.ReturnAddress())
+	r := &t.records[i]
+	if r.serial == 0 {
+		t.serial++
+		r.serial = t.serial
+	}
+	r.context, r.ret = c.Context(), *c.ReturnAddress()
+	r.sp, r.fp, r.callerFP = top-sp, top-fp, top-callerFP
+	r.regs = append(r.regs[:0], c.SavedRegisters()...)
+	r.frame = append(r.frame[:0], unsafe.Slice((*byte)(pointer(sp)), callerFP-sp)...)
+	return Handle{Index: uint64(i), Serial: r.serial}
+}
+
+// place finds the record that a setjmp at this place replaces, or makes room
+// for a new one; its serial is then 0. Dead records go.
+func (t *Table) place(context, sp, ret uintptr) int {
+	n := len(t.records)
+	for n > 0 && t.records[n-1].context == context && t.records[n-1].sp > sp {
+		n--
+	}
+	for i := n - 1; i >= 0 && t.records[i].context == context && t.records[i].sp == sp; i-- {
+		if t.records[i].ret == ret {
+			t.truncate(n)
+			return i
+		}
+	}
+	t.truncate(n)
+	if n < cap(t.records) {
+		t.records = t.records[:n+1]
+	} else {
+		t.records = append(t.records, record{})
+	}
+	t.records[n].serial = 0
+	return n
+}
+
+// truncate drops the records from n on, but keeps their buffers for reuse.
+func (t *Table) truncate(n int) { t.records = t.records[:n] }
+
+// Depth is the number of records. It is passed to Drop when the wasm call that
+// was begun at this depth has ended.
+func (t *Table) Depth() int { return len(t.records) }
+
+// Drop forgets the records that were made since Depth returned n.
+func (t *Table) Drop(n int) {
+	if n < len(t.records) {
+		t.truncate(n)
+	}
+}
+
+// Context returns the execution context that the handle's record belongs to.
+func (t *Table) Context(h Handle) (uintptr, error) {
+	r := t.find(h)
+	if r == nil {
+		return 0, ErrStale
+	}
+	return r.context, nil
+}
+
+func (t *Table) find(h Handle) *record {
+	if h.Index >= uint64(len(t.records)) || h.Serial == 0 || t.records[h.Index].serial != h.Serial {
+		return nil
+	}
+	return &t.records[h.Index]
+}
+
+// Jump makes the host function that was called from c return where the handle's
+// setjmp did, with the given value.
+//
+// Preconditions: the record belongs to c, and the function returns at once.
+func (t *Table) Jump(c engine.Call, h Handle, value uint64) error {
+	r := t.find(h)
+	if r == nil || r.context != c.Context() {
+		return ErrStale
+	}
+	top := c.StackTop()
+	sp := top - r.sp
+	copy(unsafe.Slice((*byte)(pointer(sp)), len(r.frame)), r.frame)
+	*(*uintptr)(pointer(top - r.fp)) = top - r.callerFP // the copy's may be of before the stack moved
+	*c.SP(), *c.FP(), *c.ReturnAddress() = sp, top-r.fp, r.ret
+	copy(c.SavedRegisters(), r.regs)
+	*(*uint64)(pointer(sp + 8)) = value // the first result slot, behind the slots' size
+	return nil
+}
+
+// pointer makes a pointer of an address on a wasm stack, which the collector
+// knows only as bytes.
+func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&p)) }

@@ -1,0 +1,93 @@
+package wali
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tetratelabs/wazero/api"
+)
+
+// Import is a function that a module imports from the namespace `wali`, with
+// the types that the module declares for it.
+type Import struct {
+	Name            string
+	Params, Results []api.ValueType
+}
+
+// Bind returns the host function for an import. known is false if nothing
+// stands behind the name; the function then returns -ENOSYS, since a call that
+// is never made must not keep a module from starting.
+func Bind(imp Import) (fn api.GoFunc, known bool) {
+	if name, ok := strings.CutPrefix(imp.Name, "SYS_"); ok {
+		row := Lookup(name)
+		if row == nil {
+			return bindFunc(imp, unknownArgs(imp), func(*Thread, Args) int64 { return errno(enosys) }), false
+		}
+		return bindFunc(imp, row.Args, row.function()), true
+	}
+	for i := range startFunctions {
+		if f := &startFunctions[i]; f.Name == imp.Name {
+			return bindFunc(imp, f.Args, f.Do), true
+		}
+	}
+	return bindFunc(imp, unknownArgs(imp), func(*Thread, Args) int64 { return errno(enosys) }), false
+}
+
+// unknownArgs stands in for the prototype of a call that has none.
+func unknownArgs(imp Import) string {
+	return strings.TrimSuffix(strings.Repeat("long arg,", min(len(imp.Params), 6)), ",")
+}
+
+// bindFunc wraps do in the conversion of arguments and result. The closure is
+// what runs on every host call: it does not allocate.
+func bindFunc(imp Import, prototype string, do Func) api.GoFunc {
+	kinds, n := parseArgs(prototype)
+	n = min(n, len(imp.Params))
+	var wide [6]bool
+	for i := range n {
+		wide[i] = imp.Params[i] == api.ValueTypeI64
+	}
+	hasResult := len(imp.Results) > 0
+	return func(ctx context.Context, stack []uint64) {
+		t := ctx.(*Thread)
+		var a Args
+		for i := range n {
+			v := stack[i]
+			k := kinds[i]
+			a[i] = k.convert(v, wide[i])
+			if k == argFD && t.ownsFD(int32(v)) {
+				a[i] = badFD
+			}
+		}
+		mark := t.scratchUsed
+		r := do(t, a)
+		t.scratchUsed = mark
+		if t.Pending != 0 {
+			t.runHandlers()
+		}
+		if hasResult {
+			stack[0] = uint64(r)
+		}
+	}
+}
+
+// badFD is a descriptor that is never open; AT_FDCWD and -1 mean something to
+// some calls, this does not.
+const badFD = 1<<64 - 9999
+
+// pass makes the implementation of a call that the kernel takes as it is.
+func pass(nr uintptr, prototype string, blocks bool) Func {
+	kinds, _ := parseArgs(prototype)
+	if blocks {
+		return func(t *Thread, a Args) int64 {
+			m := t.Memory
+			return t.block(nr, kinds[0].host(a[0], m), kinds[1].host(a[1], m), kinds[2].host(a[2], m),
+				kinds[3].host(a[3], m), kinds[4].host(a[4], m), kinds[5].host(a[5], m))
+		}
+	}
+	return func(t *Thread, a Args) int64 {
+		m := t.Memory
+		return t.call(nr, kinds[0].host(a[0], m), kinds[1].host(a[1], m), kinds[2].host(a[2], m),
+			kinds[3].host(a[3], m), kinds[4].host(a[4], m), kinds[5].host(a[5], m))
+	}
+}

@@ -1,0 +1,126 @@
+package wali
+
+import (
+	"context"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel"
+	"walisup/wali/memory"
+)
+
+// Process is what all threads of one wasm process share. It is copied with the
+// helper by fork.
+type Process struct {
+	Memory *memory.Memory
+
+	Module  string   // absolute path of the module, as /proc/self/exe shows it
+	Args    []string // argv
+	Environ []string // NAME=VALUE
+
+	// ReservedFD is the first of the ReservedFDs descriptors that belong to
+	// the helper. The guest gets EBADF for them.
+	ReservedFD uint32
+
+	// HelperDev and HelperIno identify the helper's executable, so that the
+	// guest's /proc/self/exe can be the module instead.
+	HelperDev, HelperIno uint64
+
+	files fileGuard
+}
+
+// ReservedFDs is the number of consecutive descriptors that a helper keeps for
+// itself.
+const ReservedFDs = 16
+
+// ownsFD reports whether fd belongs to the helper.
+func (p *Process) ownsFD(fd int32) bool { return uint32(fd)-p.ReservedFD < ReservedFDs }
+
+// Thread is one guest thread. Host functions find it as their context: wazero
+// hands them the context of the call unchanged, and a type assertion costs
+// nothing.
+type Thread struct {
+	context.Context
+	*Process
+
+	// Pending is nonzero while a caught signal waits for its handler.
+	Pending kernel.Pending
+
+	scratch     []byte
+	scratchUsed int
+}
+
+const scratchSize = 256 << 10
+
+// NewThread makes the state of a guest thread of p.
+func NewThread(p *Process) *Thread {
+	return &Thread{Context: context.Background(), Process: p}
+}
+
+// alloc returns n zeroed bytes, 16-byte aligned, that live until the host
+// function returns. They may be handed to the kernel. It returns nil if n is
+// unreasonable, which the caller reports as EINVAL or ENOMEM.
+func (t *Thread) alloc(n int) []byte {
+	if t.scratch == nil {
+		t.scratch = mapScratch()
+	}
+	start := (t.scratchUsed + 15) &^ 15
+	if n < 0 || start+n > len(t.scratch) {
+		return nil
+	}
+	t.scratchUsed = start + n
+	b := t.scratch[start : start+n : start+n]
+	clear(b)
+	return b
+}
+
+// allocPtr is alloc for callers that need only the address: 0 if n is
+// unreasonable.
+func (t *Thread) allocPtr(n int) uintptr {
+	b := t.alloc(n)
+	if b == nil {
+		return 0
+	}
+	return address(b)
+}
+
+// mapScratch gets memory from the kernel and not from Go's heap, so that a
+// process that never needs it does not pay and the collector never sees it.
+func mapScratch() []byte {
+	b, err := unix.Mmap(-1, 0, scratchSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	if err != nil {
+		return make([]byte, scratchSize)
+	}
+	return b
+}
+
+// address is where b's bytes are. Only for memory that does not move: scratch
+// space and globals.
+func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }
+
+// errno makes a call result of an error number.
+func errno(e unix.Errno) int64 { return -int64(e) }
+
+// call issues a system call that does not block.
+func (t *Thread) call(nr uintptr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
+	return kernel.Syscall(nr, a0, a1, a2, a3, a4, a5)
+}
+
+// block issues a system call that may sleep. A signal that was caught before
+// the kernel took the call is handled first, as it would have been natively,
+// and the call is then made.
+func (t *Thread) block(nr uintptr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
+	for {
+		r := kernel.Blocking(&t.Pending, nr, a0, a1, a2, a3, a4, a5)
+		if r != -kernel.ERESTARTSYS {
+			return r
+		}
+		t.runHandlers()
+	}
+}
+
+// runHandlers runs the guest's handlers for all caught signals that wait.
+func (t *Thread) runHandlers() {
+	t.Pending = 0
+}
