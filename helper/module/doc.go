@@ -4,7 +4,7 @@
 // function in every instance, and trap where a C program calls a function through a pointer of another type.
 // [Prepare] rewrites the sections of such a module so that
 //
-//   - the memory is imported from [SupportModule], because the helper reserves it and all threads share it;
+//   - the memory is imported from [MemoryModule], because the helper reserves it and all threads share it;
 //   - instantiating has no effect on memory: active data segments become passive and, with the start function,
 //     are run by the added export [ExportInit], which only a process's first instance calls;
 //   - signal handlers and thread starts can be entered through added exports ([ExportCall1] and so on);

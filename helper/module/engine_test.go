@@ -32,10 +32,8 @@ func newHost(t testing.TB, m *Module) *host {
 	h := &host{t: t, ctx: ctx, runtime: wazero.NewRuntimeWithConfig(ctx, config), module: m}
 	t.Cleanup(func() { _ = h.runtime.Close(ctx) })
 
-	// wazero's host modules have no memory, so a wasm module owns it and passes the host's functions on.
-	host := h.runtime.NewHostModuleBuilder("host")
-	b := &builder{start: -1}
-	for i, s := range m.Support {
+	host := h.runtime.NewHostModuleBuilder(SupportModule)
+	for _, s := range m.Support {
 		name := s.Name
 		host.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
 			h.calls = append(h.calls, name+fmt.Sprint(stack[:len(s.Type.Params)]))
@@ -44,22 +42,20 @@ func newHost(t testing.TB, m *Module) *host {
 				h.results = h.results[1:]
 			}
 		}), s.Type.Params, s.Type.Results).Export(name)
-		b.types = append(b.types, s.Type)
-		b.importFn("host", name, uint32(i))
-		b.export(name, kindFunction, uint32(i))
 	}
 	if len(m.Support) > 0 {
 		if _, err := host.Instantiate(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
+	b := &builder{start: -1}
 	flags := byte(1)
 	if m.Shared {
 		flags = 3
 	}
 	b.memory = appendU32(appendU32([]byte{flags}, m.MemoryPages), m.MemoryPages)
 	b.export(ImportMemory, kindMemory, 0)
-	support, err := h.runtime.InstantiateWithConfig(ctx, b.bytes(), wazero.NewModuleConfig().WithName(SupportModule))
+	support, err := h.runtime.InstantiateWithConfig(ctx, b.bytes(), wazero.NewModuleConfig().WithName(MemoryModule))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,5 +106,22 @@ func compiles(t testing.TB, what string, binary []byte) {
 	defer r.Close(ctx)
 	if _, err := r.CompileModule(ctx, binary); err != nil {
 		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// provideWali instantiates the wali imports of a module as functions that return 0.
+func provideWali(t testing.TB, h *host) {
+	t.Helper()
+	if len(h.module.Imports) == 0 {
+		return
+	}
+	b := h.runtime.NewHostModuleBuilder(Namespace)
+	for _, i := range h.module.Imports {
+		b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
+			clear(stack)
+		}), i.Type.Params, i.Type.Results).Export(i.Name)
+	}
+	if _, err := b.Instantiate(h.ctx); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -12,10 +12,12 @@ const (
 	// Namespace is the module name of all imports that a WALI module may have.
 	Namespace = "wali"
 
-	// SupportModule is the module name of the imports that Prepare adds.
+	// SupportModule is the module name of the functions that Prepare adds to the imports.
 	SupportModule = "walisup"
 
-	// ImportMemory is the memory, the only import of SupportModule that is no function.
+	// MemoryModule and ImportMemory name the imported memory. It has a module of its own because the engine's host
+	// modules have functions only.
+	MemoryModule = "walisup.memory"
 	ImportMemory = "memory"
 	// ImportMismatch (expected type index i32, table index i32) is called when an indirect call cannot be made:
 	// the entry is null, beyond the table, or of a type that no sensible conversion leads to. It must not return;

@@ -303,7 +303,7 @@ func (w *rewriter) importSection(b []byte) []byte {
 		b = append(b, kindFunction)
 		b = appendU32(b, w.typeIndex(i.Type))
 	}
-	b = appendName(b, SupportModule)
+	b = appendName(b, MemoryModule)
 	b = appendName(b, ImportMemory)
 	flags := byte(1)
 	if m.Shared {
