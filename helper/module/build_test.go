@@ -1,7 +1,5 @@
 package module
 
-import "strings"
-
 // builder assembles test modules section by section. Indexes are those of the binary format: imported functions
 // come first.
 type builder struct {
@@ -199,7 +197,3 @@ func i64const(v int64) []byte { return appendS64([]byte{opI64Const}, v) }
 
 // callIndirect is an indirect call through table 0.
 func callIndirect(kind uint32) []byte { return append(appendU32([]byte{opCallIndirect}, kind), 0) }
-
-func splitList(s string) []string {
-	return strings.FieldsFunc(s, func(c rune) bool { return c == ':' })
-}

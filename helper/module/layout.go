@@ -36,23 +36,28 @@ func (s *source) lowestData() (lowest uint32, ok bool) {
 	}
 	body := s.code.bodies[s.start-first]
 	sc := scanner{r: reader{b: s.b, pos: body.locals.end, end: body.end, section: "code"}}
-	// The last three instructions, if they were constants: destination, source or value, length.
-	constants := [3]int64{-1, -1, -1}
+	// The operand stack as far as it holds constants: destination, source or value, length. The linker also stores
+	// a constant in the TLS base between them.
+	var stack []uint32
 	for sc.next() {
 		in := &sc.in
 		switch {
 		case in.op == opI32Const:
-			constants = [3]int64{constants[1], constants[2], int64(uint32(in.constant))}
-			continue
+			stack = append(stack, uint32(in.constant))
+		case in.op == opGlobalSet && len(stack) > 0:
+			stack = stack[:len(stack)-1]
 		case in.op == opMiscPrefix && (in.sub == miscMemoryInit || in.sub == miscMemoryFill):
-			if constants[0] < 0 || constants[1] < 0 || constants[2] < 0 {
+			n := len(stack)
+			if n < 3 {
 				return 0, false
 			}
-			if constants[2] > 0 {
-				lowest, ok = min(lowest, uint32(constants[0])), true
+			if stack[n-1] > 0 {
+				lowest, ok = min(lowest, stack[n-3]), true
 			}
+			stack = stack[:n-3]
+		default:
+			stack = stack[:0]
 		}
-		constants = [3]int64{-1, -1, -1}
 	}
 	return lowest, ok
 }

@@ -19,6 +19,7 @@ const (
 	opLocalGet           = 0x20
 	opLocalTee           = 0x22
 	opGlobalGet          = 0x23
+	opGlobalSet          = 0x24
 	opTableSet           = 0x26
 	opI32Load            = 0x28
 	opI32Load8U          = 0x2d
