@@ -4,7 +4,7 @@ package main
 
 import (
 	"fmt"
-	"runtime/debug"
+	"runtime"
 
 	"github.com/spf13/cobra"
 )
@@ -12,7 +12,7 @@ import (
 func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version of walisup and of its engine",
+		Short: "Print the version of walisup",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "walisup %s\n", version())
@@ -21,11 +21,10 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
-// version is what the Go tool has recorded: a tag or a commit.
+// commit is set by the linker, see Makefile.
+var commit = "unknown"
+
+// version says which walisup this is.
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(unknown)"
-	}
-	return info.Main.Version
+	return fmt.Sprintf("%s (%s %s/%s)", commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -1,0 +1,82 @@
+# walisup: see README.md. The targets that people use:
+#
+#   make build   bin/walisup, bin/walisup-helper, bin/walicc and its tools
+#   make demo    from a fresh machine to Lua and SQLite under walisup
+#   make test    everything that must hold: lint, unit and integration tests
+#   make bench   walisup against native
+#   make clean   remove what was built; distclean also what was downloaded
+
+GO ?= go
+export CGO_ENABLED = 0
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# Without -buildvcs=false a binary changes with every commit, and with walicc
+# all ports would be built again.
+BUILD := $(GO) build -trimpath -buildvcs=false
+# The entry points run before the Go runtime, see helper/stagezero.
+CLI_LDFLAGS := -s -w -E=walisup_cli_entry -X=main.commit=$(VERSION)
+HELPER_LDFLAGS := -s -w -E=walisup_helper_entry
+
+WALICC_TOOLS := ld ar ranlib nm strip
+PORTS := lua5.4 sqlite3
+
+.PHONY: all build demo test bench lint staticcheck unit integration deps sysroot ports clean distclean go-version
+all: build
+
+build: go-version
+	$(BUILD) -ldflags='$(CLI_LDFLAGS)' -o bin/walisup ./cmd/walisup
+	$(BUILD) -ldflags='$(HELPER_LDFLAGS)' -o bin/walisup-helper ./cmd/walisup-helper
+	$(BUILD) -ldflags='-s -w' -o bin/walicc ./cmd/walicc
+	@for tool in $(WALICC_TOOLS); do ln -sf walicc bin/walicc-$$tool || exit 1; done
+
+# Says what is missing before the compiler says it in its own way.
+go-version:
+	@command -v $(GO) >/dev/null || { \
+		echo "make: Go is not installed; walisup needs go$(GO_NEEDED) or newer, see https://go.dev/doc/install" >&2; exit 1; }
+	@have=$$($(GO) env GOVERSION | sed 's/^go//'); \
+	first=$$(printf '%s\n' "$(GO_NEEDED)" "$$have" | sort -V | head -n 1); \
+	[ "$$first" = "$(GO_NEEDED)" ] || { \
+		echo "make: Go $$have is too old; walisup needs go$(GO_NEEDED) or newer, see https://go.dev/doc/install" >&2; exit 1; }
+GO_NEEDED := $(shell sed -n 's/^go //p' go.mod)
+
+# The Debian packages that the toolchain and the ports need.
+deps:
+	@integration/ports/deps.sh
+
+sysroot: deps
+	wali/libc/build.sh
+
+ports: build sysroot
+	integration/ports/port.sh build $(PORTS)
+
+demo: ports
+	@integration/demo.sh
+
+test: lint unit integration
+
+lint: go-version
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard -- '*.go')); \
+	[ -z "$$unformatted" ] || { echo "not formatted by gofmt:" $$unformatted >&2; exit 1; }
+	$(GO) vet ./...
+	@for script in $$(git ls-files --cached --others --exclude-standard -- '*.sh') .ci/run; do sh -n $$script || exit 1; done
+
+# Not part of test: it is fetched, and knows a new Go release only weeks later.
+staticcheck: go-version
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+unit: build
+	$(GO) test $$($(GO) list ./... | grep -v '^walisup/integration')
+
+# -count=1: what these tests run, the binaries and the modules, is unknown to the
+# cache of test results.
+integration: ports
+	WALISUP_TEST_REQUIRE=1 $(GO) test -count=1 ./integration/...
+
+bench: ports
+	@WALISUP_TEST_REQUIRE=1 $(GO) test -run='^$$' -bench=. ./integration | $(GO) run ./integration/benchtable
+
+clean:
+	rm -rf bin .cache/ports .cache/build .cache/sysroot .cache/tests
+
+distclean: clean
+	rm -rf .cache
