@@ -76,7 +76,7 @@ func (as *areas) free(start, end uint64) bool {
 func (as *areas) within(start, end uint64) []area {
 	i := as.at(start)
 	j := i
-	for j < len(as.list) && as.list[j].start < end {
+	for j < len(as.list) && as.list[j].start < end && start < end {
 		j++
 	}
 	return as.list[i:j]

@@ -43,6 +43,10 @@ func (m *Memory) Brk(addr uint64) uint64 {
 			return m.breakNow
 		}
 		m.areas.insert(area{start: from, end: to, prot: allAccess, kind: anonymous})
+		if m.lockNew(from, to) != 0 {
+			m.unmap(from, to)
+			return m.breakNow
+		}
 		m.adviseHuge(from, to)
 	}
 	m.breakNow = addr

@@ -50,6 +50,9 @@ type Memory struct {
 	nextID     uint32
 	breakStart uint64
 	breakNow   uint64 // the guest's break, to the byte
+
+	lockFuture  bool // mlockall(MCL_FUTURE)
+	lockOnFault bool // and MCL_ONFAULT
 }
 
 // Reserve makes an empty memory. The guest may map the bytes below limit; the

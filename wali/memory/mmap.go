@@ -124,6 +124,10 @@ func (m *Memory) Mmap(addr, length uint64, prot, flags, fd int32, offset int64) 
 		return 0, errno
 	}
 	m.areas.insert(a)
+	if errno := m.lockNew(a.start, a.end); errno != 0 {
+		m.unmap(a.start, a.end)
+		return 0, errno
+	}
 	m.adviseHuge(a.start, a.end)
 	return addr, 0
 }
