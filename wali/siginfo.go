@@ -1,0 +1,140 @@
+package wali
+
+import (
+	"encoding/binary"
+
+	"walisup/wali/memory"
+)
+
+// siginfoSize is the size of siginfo_t on both sides.
+const siginfoSize = 128
+
+// Layouts of siginfo_t. The header (signo 0, errno 4, code 8) and, since both
+// have 64-bit longs, where the rest begins (16) are the same; so are pid, uid,
+// status, times, timer and band. Pointers have the guest's width, which moves
+// what follows them. Source: musl's include/signal.h with pointers of 4 bytes;
+// asm-generic/siginfo.h for the kernel's.
+//
+//	union     field      guest  kernel
+//	rt, timer value      u32 24 u64 24
+//	fault     addr       u32 16 u64 16
+//	          addr_lsb   i16 20 i16 24
+//	          lower      u32 24 u64 32
+//	          upper      u32 28 u64 40
+//	          pkey       u32 24 u32 32
+//	sys       call_addr  u32 16 u64 16
+//	          syscall    i32 20 i32 24
+//	          arch       u32 24 u32 28
+type siginfo [siginfoSize]byte
+
+func (s *siginfo) signo() int32 { return int32(binary.LittleEndian.Uint32(s[0:])) }
+func (s *siginfo) code() int32  { return int32(binary.LittleEndian.Uint32(s[8:])) }
+
+// siginfoKind says which member of the union holds.
+type siginfoKind uint8
+
+const (
+	siginfoPlain siginfoKind = iota // nothing to convert but a value at most
+	siginfoFault
+	siginfoBounds
+	siginfoKey
+	siginfoSys
+)
+
+// Signals whose positive codes have a layout of their own, and codes. Source:
+// asm-generic/siginfo.h, kernel/signal.c: siginfo_layout.
+const (
+	sigILL   = 4
+	sigTRAP  = 5
+	sigBUS   = 7
+	sigFPE   = 8
+	sigSEGV  = 11
+	sigSYS   = 31
+	codeUser = 0x80 // SI_KERNEL and, below it, codes of the signal itself
+
+	segvBounds = 3
+	segvKey    = 4
+)
+
+func (s *siginfo) kind() siginfoKind {
+	code := s.code()
+	if code <= 0 || code >= codeUser {
+		return siginfoPlain
+	}
+	switch s.signo() {
+	case sigSEGV:
+		switch code {
+		case segvBounds:
+			return siginfoBounds
+		case segvKey:
+			return siginfoKey
+		}
+		return siginfoFault
+	case sigILL, sigTRAP, sigBUS, sigFPE:
+		return siginfoFault
+	case sigSYS:
+		return siginfoSys
+	}
+	return siginfoPlain
+}
+
+// toGuest turns the kernel's form into the guest's. A fault address outside the
+// guest's memory becomes 0.
+func (s *siginfo) toGuest(m *memory.Memory) {
+	le := binary.LittleEndian
+	k := *s
+	kind := k.kind()
+	if kind == siginfoPlain {
+		return // the low half of a value is in its place
+	}
+	clear(s[16:])
+	le.PutUint32(s[16:], guestFaultAddress(m, le.Uint64(k[16:])))
+	switch kind {
+	case siginfoFault, siginfoBounds, siginfoKey:
+		copy(s[20:22], k[24:26])
+	case siginfoSys:
+		copy(s[20:28], k[24:32])
+	}
+	switch kind {
+	case siginfoBounds:
+		le.PutUint32(s[24:], guestFaultAddress(m, le.Uint64(k[32:])))
+		le.PutUint32(s[28:], guestFaultAddress(m, le.Uint64(k[40:])))
+	case siginfoKey:
+		copy(s[24:28], k[32:36])
+	}
+}
+
+// toHost turns the guest's form into the kernel's.
+func (s *siginfo) toHost(m *memory.Memory) {
+	le := binary.LittleEndian
+	g := *s
+	kind := g.kind()
+	if kind == siginfoPlain {
+		if g.code() < 0 { // one that carries a value
+			le.PutUint32(s[28:], 0)
+		}
+		return
+	}
+	clear(s[16:])
+	le.PutUint64(s[16:], uint64(m.Host(le.Uint32(g[16:]))))
+	switch kind {
+	case siginfoFault, siginfoBounds, siginfoKey:
+		copy(s[24:26], g[20:22])
+	case siginfoSys:
+		copy(s[24:32], g[20:28])
+	}
+	switch kind {
+	case siginfoBounds:
+		le.PutUint64(s[32:], uint64(m.Host(le.Uint32(g[24:]))))
+		le.PutUint64(s[40:], uint64(m.Host(le.Uint32(g[28:]))))
+	case siginfoKey:
+		copy(s[32:36], g[24:28])
+	}
+}
+
+func guestFaultAddress(m *memory.Memory, host uint64) uint32 {
+	if !m.Contains(uintptr(host)) || uint64(uintptr(host)-m.Base()) >= 1<<32 {
+		return 0
+	}
+	return m.Guest(uintptr(host))
+}
