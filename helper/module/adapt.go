@@ -75,6 +75,9 @@ func (w *rewriter) planAdapter() {
 		return
 	}
 	a.planCalls()
+	if len(a.siteTypes) > maxSiteTypes || len(s.code.sites) > maxCheckSites {
+		return
+	}
 	m.Adapted = true
 	m.MemoryPages = m.MaxPages + uint32(pages)
 	m.ClassAddress = uint64(m.MaxPages) * PageSize

@@ -5,6 +5,7 @@ package module
 type code struct {
 	bodies []body
 	sites  []site
+	locals uint64 // of all bodies
 
 	changesTable bool    // some instruction may change table 0
 	atomics      [3]bool // uses of notify, wait32, wait64, by their code
@@ -75,8 +76,13 @@ func (s *source) body(r *reader, number, at int) body {
 		r.valueType()
 	}
 	b.locals.end = r.pos
+	s.code.locals += locals
 	if locals > maxLocals {
 		r.failAt(at, "function %d declares %d locals, over the limit of %d", len(s.imports)+number, locals, maxLocals)
+		return b
+	}
+	if limit := max(minTotalLocals, uint64(len(s.b))); s.code.locals > limit {
+		r.failAt(at, "the functions declare more than %d locals", limit)
 		return b
 	}
 	b.localCount = uint32(locals)

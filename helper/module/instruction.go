@@ -1,13 +1,13 @@
 package module
 
-// instruction is what the scanner found at one position. Which fields are set depends on op.
+// instruction is what the scanner found at one position. Which fields are set depends on op; operands that nobody asks
+// for are skipped without a look at their value.
 type instruction struct {
 	start, end int
 	op         byte
 	sub        uint32 // code after a prefix
 	index      uint32 // function of a call or ref.func, type of an indirect call, table or segment of the others
 	table      uint32 // of an indirect call, table.init and table.copy (its destination)
-	constant   int32  // of i32.const
 	offset     uint32 // of an atomic memory access
 }
 
@@ -29,15 +29,13 @@ func (s *scanner) next() bool {
 	s.in.op = op
 	switch operandsOf[op] {
 	case operandsNone:
-	case operandsIndex:
-		r.u32()
+	case operandsIndex, operandsI32:
+		r.skipNumber(5)
 	case operandsMemory:
-		r.u32()
-		r.u32()
-	case operandsI32:
-		s.in.constant = r.s32()
+		r.skipNumber(5)
+		r.skipNumber(5)
 	case operandsI64:
-		r.s64()
+		r.skipNumber(10)
 	case operandsF32:
 		r.bytes(4)
 	case operandsF64:
@@ -48,9 +46,9 @@ func (s *scanner) next() bool {
 		s.blockType()
 	case operandsBrTable:
 		for n := r.count("labels", 1, r.left()); n > 0 && r.err == nil; n-- {
-			r.u32()
+			r.skipNumber(5)
 		}
-		r.u32()
+		r.skipNumber(5)
 	case operandsCallIndirect:
 		s.in.index = r.u32()
 		s.in.table = r.u32()

@@ -43,7 +43,8 @@ func (s *source) lowestData() (lowest uint32, ok bool) {
 		in := &sc.in
 		switch {
 		case in.op == opI32Const:
-			stack = append(stack, uint32(in.constant))
+			value, _ := sleb(s.b[in.start+1:in.end], 32)
+			stack = append(stack, uint32(value))
 		case in.op == opGlobalSet && len(stack) > 0:
 			stack = stack[:len(stack)-1]
 		case in.op == opMiscPrefix && (in.sub == miscMemoryInit || in.sub == miscMemoryFill):

@@ -14,8 +14,8 @@ import (
 //	4 bytes  flags
 //	4 bytes  each of MinPages, MaxPages, MemoryPages, LowestUse, DataEnd
 //	8 bytes  ClassAddress
-//	then ClassTable, the imports, the support imports, the types of sites and of classes, and Stub, where lists begin
-//	with their length in 4 bytes.
+//	then ClassTable, the imports, the support imports, the types of sites and of classes, the pieces of code (12 bytes
+//	each), and Stub, where lists begin with their length in 4 bytes.
 //
 // The checksum finds accidents, not attacks: whoever can write the cache can write its compiled code. Decoding checks
 // all the same that nothing it returns is out of range.
@@ -41,7 +41,8 @@ var (
 
 // MarshalBinary encodes everything but Binary. It never fails.
 func (m *Module) MarshalBinary() ([]byte, error) {
-	size := 64 + len(m.ClassTable) + len(m.Stub) + 4*(len(m.siteTypes)+len(m.classTypes)) + 32*len(m.Imports)
+	size := 64 + len(m.ClassTable) + len(m.Stub) + 4*(len(m.siteTypes)+len(m.classTypes)) + 32*len(m.Imports) +
+		12*len(m.pieces)
 	b := make([]byte, 0, size)
 	b = append(b, marshalMagic...)
 	b = append(b, 0, 0, 0, 0)
@@ -70,6 +71,12 @@ func (m *Module) MarshalBinary() ([]byte, error) {
 		for _, t := range types {
 			b = le.AppendUint32(b, t)
 		}
+	}
+	b = le.AppendUint32(b, uint32(len(m.pieces)))
+	for _, p := range m.pieces {
+		b = le.AppendUint32(b, p.place)
+		b = le.AppendUint32(b, p.origin)
+		b = le.AppendUint32(b, p.length)
 	}
 	b = appendBlock(b, m.Stub)
 	body := len(marshalMagic) + 4
@@ -120,6 +127,11 @@ func (m *Module) UnmarshalBinary(data []byte) error {
 		for range n {
 			*types = append(*types, d.u32())
 		}
+	}
+	n := d.count(12)
+	m.pieces = make([]piece, 0, n)
+	for range n {
+		m.pieces = append(m.pieces, piece{d.u32(), d.u32(), d.u32()})
 	}
 	m.Stub = d.block()
 	switch {

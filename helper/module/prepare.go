@@ -113,6 +113,8 @@ type Module struct {
 	// type once.
 	siteTypes, classTypes []uint32
 
+	pieces []piece
+
 	stub stubCache
 }
 

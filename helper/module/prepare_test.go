@@ -4,37 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
 func sprint(values ...uint64) string { return fmt.Sprint(values) }
-
-// TestRealModules prepares and compiles the modules that an environment variable lists, for trying out real programs.
-func TestRealModules(t *testing.T) {
-	list := os.Getenv("WALISUP_TEST_MODULES")
-	if list == "" {
-		t.Skip("WALISUP_TEST_MODULES names no modules")
-	}
-	for _, path := range strings.Split(list, ":") {
-		binary, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := prepare(t, binary, Options{})
-		start := time.Now()
-		if _, err := Prepare(binary, Options{}); err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%s: %d bytes to %d, stub %d, in %v", path, len(binary), len(m.Binary), len(m.Stub), time.Since(start))
-		t.Logf("pages %d to %d of %d, shared %v, lowest use %d, sp %v, tls %v, thread start %v", m.MinPages, m.MaxPages,
-			m.MemoryPages, m.Shared, m.LowestUse, m.StackPointer, m.TLSBase, m.ThreadStart)
-		t.Logf("static %v, adapted %v, %d classes, %d site types, %d pairs, %d names", m.StaticTable, m.Adapted,
-			len(m.classTypes), len(m.siteTypes), len(m.Adaptations()), len(Names(m.Binary)))
-	}
-}
 
 // TestInitRunsOnce shows that instances change no memory and that init does what instantiation did.
 func TestInitRunsOnce(t *testing.T) {

@@ -59,6 +59,18 @@ func (r *reader) s64() int64 {
 	return v
 }
 
+// skipNumber skips a LEB128 number of at most that many bytes.
+func (r *reader) skipNumber(longest int) {
+	end := min(r.end, r.pos+longest)
+	for pos := r.pos; pos < end; pos++ {
+		if r.b[pos] < 0x80 {
+			r.pos = pos + 1
+			return
+		}
+	}
+	r.failf("truncated or oversized number")
+}
+
 // advance takes the result of a LEB128 decoder: the length, 0 if the bytes end too early, -1 if the number does
 // not fit.
 func (r *reader) advance(n int) {

@@ -138,6 +138,12 @@ func TestRefused(t *testing.T) {
 		{"many locals", program(func(b *builder) {
 			b.fnLocals(b.typ("", ""), append(appendU32([]byte{1}, 1<<31), I64))
 		}), []string{"declares 2147483648 locals"}},
+		{"many locals in all", program(func(b *builder) {
+			kind := b.typ("", "")
+			for range 21 {
+				b.fnLocals(kind, append(appendU32([]byte{1}, maxLocals), I64))
+			}
+		}), []string{"declare more than 1000000 locals"}},
 		{"unknown opcode", instructions(0x27), []string{"unknown opcode 0x27", "code section, offset 0x"}},
 		{"legacy exceptions", instructions(0x06, blockEmpty, opEnd), []string{"legacy exception handling", "-wasm-use-legacy-eh=false"}},
 		{"call_ref", instructions(0x14, 0), []string{"typed function references"}},

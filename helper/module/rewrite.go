@@ -19,6 +19,7 @@ type rewriter struct {
 	added    []function
 	mismatch uint32 // function index of ImportMismatch
 	adapter  *adapter
+	pieces   []piece // of the function body being written, places relative to it
 }
 
 // function is one that Prepare adds.
@@ -393,6 +394,10 @@ func (w *rewriter) codeSection() []byte {
 	for i := range s.code.bodies {
 		scratch = w.appendBody(scratch[:0], i)
 		b = appendU32(b, uint32(len(scratch)))
+		for _, p := range w.pieces {
+			p.place += uint32(len(b))
+			w.module.pieces = append(w.module.pieces, p)
+		}
 		b = append(b, scratch...)
 	}
 	for _, f := range w.added {
@@ -417,10 +422,13 @@ func (w *rewriter) appendBody(b []byte, i int) []byte {
 		b = appendU32(b, body.localGroups)
 		b = append(b, body.locals.of(s.b)...)
 	}
+	w.pieces = w.pieces[:0]
 	from := body.locals.end
 	for _, site := range sites {
+		w.addPiece(len(b), from, int(site.start))
 		b = append(b, s.b[from:site.start]...)
 		from = int(site.end)
+		w.addPiece(len(b), int(site.start), int(site.start))
 		switch site.kind {
 		case siteFunction:
 			b = appendU32(b, w.shift(site.value))
@@ -439,6 +447,7 @@ func (w *rewriter) appendBody(b []byte, i int) []byte {
 			b = appendU32(b, target)
 		}
 	}
+	w.addPiece(len(b), from, body.end)
 	return append(b, s.b[from:body.end]...)
 }
 

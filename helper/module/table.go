@@ -26,8 +26,12 @@ func (s *source) staticTable() ([]tableEntry, bool) {
 	return entries, true
 }
 
-// maxClasses bounds the size and nesting of the code that is added.
-const maxClasses = 10_000
+// Bounds of the code that is added, beyond which tables stay plain.
+const (
+	maxClasses    = 10_000 // nesting of the dispatcher
+	maxSiteTypes  = 10_000 // functions
+	maxCheckSites = 10_000_000
+)
 
 // classes numbers the structural types of the functions in a table from 1, in order of appearance; null entries
 // are of class 0.

@@ -27,6 +27,10 @@ const (
 	maxResults    = 1_000
 	maxLocals     = 50_000
 	maxTableSize  = 10_000_000
+
+	// minTotalLocals is what all functions together may declare in any case; above it one local for each byte of
+	// the file. A use takes more than a byte, so that no compiler's output comes near.
+	minTotalLocals = 1_000_000
 )
 
 // FunctionType lists the types of a function's parameters and results, one byte each.
