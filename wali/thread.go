@@ -27,6 +27,9 @@ type Process struct {
 	// guest's /proc/self/exe can be the module instead.
 	HelperDev, HelperIno uint64
 
+	// Limits are the guest's resource limits where they are not the kernel's.
+	Limits Limits
+
 	files fileGuard
 }
 
@@ -44,9 +47,14 @@ type Thread struct {
 	context.Context
 	*Process
 
+	// Owner is the helper's part of the thread; this package does not look at
+	// it.
+	Owner any
+
 	// Pending is nonzero while a caught signal waits for its handler.
 	Pending kernel.Pending
 
+	mask        uint64 // for the kernel to read and write: a Thread does not move
 	scratch     []byte
 	scratchUsed int
 }

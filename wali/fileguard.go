@@ -1,0 +1,297 @@
+package wali
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strconv"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// fileGuard keeps a guest from reaching the helper that runs it through files:
+// the memory of a process as procfs shows it, the helper's private files, and
+// the devices that show all of the machine's memory.
+//
+// A name can be spelled in endless ways (symbolic links, bind mounts, directory
+// descriptors, /proc/self/fd of a descriptor), so it is not the name that is
+// judged but the descriptor that came of it, before the guest learns its number.
+// One statx tells ordinary files from those that need a closer look.
+//
+// Another guest thread could guess the number and use the descriptor in the
+// moment between the kernel's open and our close. See sysOpenat for what is
+// done about that.
+type fileGuard struct {
+	// procBlock says whether files of procfs can be told by their block
+	// size: one of the block constants.
+	procBlock atomic.Uint32
+
+	// procRoot is 1 if the descriptor ReservedFD+procRootOffset is the root of
+	// a procfs, -1 if there is none to be had.
+	procRoot atomic.Int32
+}
+
+const (
+	blockUnknown   = iota // not looked yet
+	blockTells            // 1024 on procfs, as on Linux since 1.0
+	blockTellsNot         // something else on this kernel, or there was no /proc to look at
+	procBlockSize  = 1024 // PROC_SUPER_MAGIC's s_blocksize, fs/proc/root.c
+	procRootOffset = ReservedFDs - 1
+)
+
+// emptyPath is "" for calls that act on the descriptor itself.
+var emptyPath = []byte{0}
+
+// Offsets in struct statx, which is the same on all architectures (stat is not).
+const (
+	statxSize       = 256
+	statxBlksize    = 4
+	statxAttributes = 8
+	statxNlink      = 16
+	statxMode       = 28
+	statxIno        = 32
+	statxAttrMask   = 56
+	statxRdevMajor  = 128
+	statxRdevMinor  = 132
+	statxDevMajor   = 136
+	statxDevMinor   = 140
+)
+
+// statxBuf is a struct statx as the kernel wrote it.
+type statxBuf []byte
+
+func (b statxBuf) u32(off int) uint32 { return binary.LittleEndian.Uint32(b[off:]) }
+func (b statxBuf) u64(off int) uint64 { return binary.LittleEndian.Uint64(b[off:]) }
+func (b statxBuf) format() uint32 {
+	return uint32(binary.LittleEndian.Uint16(b[statxMode:])) & unix.S_IFMT
+}
+func (b statxBuf) dev() uint64 {
+	return unix.Mkdev(b.u32(statxDevMajor), b.u32(statxDevMinor))
+}
+
+// describe fills in what the guard wants to know of descriptor fd. It never
+// makes a network or user-space file system ask its server.
+func (t *Thread) describe(fd int32) (statxBuf, unix.Errno) {
+	b := t.alloc(statxSize)
+	const (
+		how  = unix.AT_EMPTY_PATH | unix.AT_STATX_DONT_SYNC
+		mask = unix.STATX_TYPE | unix.STATX_INO | unix.STATX_NLINK
+	)
+	r := t.call(unix.SYS_STATX, uintptr(fd), address(emptyPath), how, mask, address(b), 0)
+	if r < 0 {
+		return nil, unix.Errno(-r)
+	}
+	return b, 0
+}
+
+// isHelper reports whether b describes the helper's executable.
+func (p *Process) isHelper(b statxBuf) bool {
+	return b.u64(statxIno) == p.HelperIno && b.dev() == p.HelperDev
+}
+
+// verdict is what the guard says of a descriptor.
+type verdict uint8
+
+const (
+	harmless  verdict = iota
+	forbidden         // would show or change the memory of a process
+	private           // belongs to a helper: does not exist, for the guest
+	helperExe         // is the helper's executable
+)
+
+// judge looks at a descriptor that the guest is about to get.
+func (t *Thread) judge(fd int32) verdict {
+	b, e := t.describe(fd)
+	if e != 0 {
+		return forbidden
+	}
+	format := b.format()
+	blockSize := b.u32(statxBlksize) == procBlockSize
+	if !blockSize && b.u32(statxNlink) != 0 && format != unix.S_IFCHR && b.u64(statxIno) != t.HelperIno &&
+		t.files.procBlock.Load() == blockTells {
+		return harmless
+	}
+	switch {
+	case format == unix.S_IFCHR:
+		return judgeDevice(b)
+	case t.isHelper(b):
+		return helperExe
+	case b.u32(statxNlink) == 0 && t.isPrivate(fd):
+		return private
+	case (blockSize || !t.blockSizeTells()) && b.u32(statxDevMajor) == 0 && t.isProcfs(fd):
+		return t.judgeProcfs(fd, b)
+	}
+	return harmless
+}
+
+// judgeDevice forbids the devices that show memory whomever it belongs to:
+// /dev/mem, /dev/kmem and /dev/port.
+func judgeDevice(b statxBuf) verdict {
+	if b.u32(statxRdevMajor) != 1 {
+		return harmless
+	}
+	switch b.u32(statxRdevMinor) {
+	case 1, 2, 4:
+		return forbidden
+	}
+	return harmless
+}
+
+// isPrivate reports whether fd, a file without a name, is one of those that
+// walisup and its helpers share among themselves.
+func (t *Thread) isPrivate(fd int32) bool {
+	return bytes.HasPrefix(t.descriptorPath(fd), []byte("/memfd:walisup-"))
+}
+
+// forbiddenNames are the files below /proc that show or change what of a
+// process only its helper knows. A guest sees less of itself here than a native
+// program, and as root less of others.
+var forbiddenNames = [...]string{
+	"mem",        // all memory of a process, writable
+	"map_files",  // directory of all files that a process has mapped, the channel among them
+	"pagemap",    // which pages of the helper are present, and where
+	"clear_refs", // changes page state under the helper
+	"syscall",    // native program counter and stack pointer
+	"stack",      // kernel stack
+	"kcore",      // all memory of the machine
+}
+
+// judgeProcfs judges an open file or directory of a procfs.
+func (t *Thread) judgeProcfs(fd int32, b statxBuf) verdict {
+	switch b.format() {
+	case unix.S_IFREG:
+		// A file that somebody bind-mounted goes by the name of its mount
+		// point, which says nothing.
+		const root = unix.STATX_ATTR_MOUNT_ROOT
+		if b.u64(statxAttrMask)&root == 0 || b.u64(statxAttributes)&root != 0 {
+			return forbidden
+		}
+	case unix.S_IFDIR:
+	default: // O_PATH on a link
+		return harmless
+	}
+	path := t.descriptorPath(fd)
+	if path == nil {
+		if b.format() == unix.S_IFDIR {
+			return harmless
+		}
+		return forbidden
+	}
+	name := path[bytes.LastIndexByte(path, '/')+1:]
+	name = bytes.TrimSuffix(name, []byte(" (deleted)"))
+	for _, f := range forbiddenNames {
+		if string(name) == f {
+			return forbidden
+		}
+	}
+	return harmless
+}
+
+// isProcfs reports whether fd is on a procfs. Not knowing counts as yes.
+func (t *Thread) isProcfs(fd int32) bool {
+	b := t.alloc(statfsSize)
+	if t.call(unix.SYS_FSTATFS, uintptr(fd), address(b), 0, 0, 0, 0) < 0 {
+		return true
+	}
+	return binary.LittleEndian.Uint64(b) == unix.PROC_SUPER_MAGIC
+}
+
+// statfsSize is the size of struct statfs on 64-bit kernels; f_type comes first.
+const statfsSize = 120
+
+// blockSizeTells checks, once, that this kernel's procfs has the block size by
+// which judge knows it.
+func (t *Thread) blockSizeTells() bool {
+	g := &t.files
+	if g.procBlock.Load() == blockUnknown {
+		state := uint32(blockTellsNot)
+		if root, ok := t.procRoot(); ok {
+			if b, e := t.describe(root); e == 0 && b.u32(statxBlksize) == procBlockSize {
+				state = blockTells
+			}
+		}
+		g.procBlock.Store(state)
+	}
+	return g.procBlock.Load() == blockTells
+}
+
+// procRoot returns a descriptor of a true procfs, which the guest can neither
+// see nor replace by mounting something else over /proc. It must be asked for
+// before the guest changes its root or its mounts; sysChroot and sysMount do.
+func (t *Thread) procRoot() (fd int32, ok bool) {
+	g := &t.files
+	if g.procRoot.Load() == 0 {
+		state := int32(-1)
+		if t.openProcRoot() {
+			state = 1
+		}
+		g.procRoot.Store(state)
+	}
+	return int32(t.ReservedFD) + procRootOffset, g.procRoot.Load() == 1
+}
+
+func (t *Thread) openProcRoot() bool {
+	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
+	r := t.call(unix.SYS_OPENAT, atFDCWD, t.cstring("/proc"), flags, 0, 0, 0)
+	if r < 0 {
+		return false
+	}
+	fd := int32(r)
+	defer t.call(unix.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)
+	return t.isProcfs(fd) && t.reserve(fd, procRootOffset)
+}
+
+// descriptorPath returns the path by which the kernel knows fd, or nil. It
+// lives in scratch space.
+func (t *Thread) descriptorPath(fd int32) []byte {
+	root, ok := t.procRoot()
+	if !ok {
+		return nil
+	}
+	name := append(t.alloc(64)[:0], "thread-self/fd/"...)
+	name = append(strconv.AppendInt(name, int64(fd), 10), 0)
+	path := t.alloc(unix.PathMax)
+	r := t.call(unix.SYS_READLINKAT, uintptr(root), address(name), address(path), uintptr(len(path)), 0, 0)
+	if r < 0 {
+		return nil
+	}
+	return path[:r]
+}
+
+// procOwner parses the path of a file in a process's directory of procfs, such
+// as /proc/12/exe or /proc/12/task/13/fd, and returns the process and the
+// file's name.
+func procOwner(path []byte) (pid int, name string) {
+	dir, file := cutLast(path)
+	up, number := cutLast(dir)
+	if above, task := cutLast(up); string(task) == "task" {
+		_, number = cutLast(above)
+	}
+	pid, err := strconv.Atoi(string(number))
+	if err != nil || pid <= 0 {
+		return 0, ""
+	}
+	return pid, string(file)
+}
+
+func cutLast(path []byte) (dir, name []byte) {
+	i := bytes.LastIndexByte(path, '/')
+	if i < 0 {
+		return nil, path
+	}
+	return path[:i], path[i+1:]
+}
+
+// cstring copies s to scratch space, with a NUL, and returns its address: 0 if
+// it is too long.
+func (t *Thread) cstring(s string) uintptr {
+	b := t.alloc(len(s) + 1)
+	if b == nil {
+		return 0
+	}
+	copy(b, s)
+	return address(b)
+}
+
+// atFDCWD is unix.AT_FDCWD for the kernel.
+const atFDCWD = ^uintptr(99)

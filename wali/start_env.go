@@ -1,0 +1,142 @@
+package wali
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// initEnvPath is the path that __get_init_envfile names. No such file exists:
+// openat makes it up. It is below /proc/self because that folder can have no
+// other file of the name.
+const initEnvPath = "/proc/self/walisup-environ"
+
+// initEnvFile says where the environment is to be read from: 1 and a path, or 0
+// if it is empty or the path does not fit in size bytes.
+//
+// The file has one NAME=VALUE per line. A newline inside a value cannot be
+// expressed; it is written as a blank, since the rest of such a value would
+// otherwise be taken for variables of their own. Our own C library asks for the
+// environment by prctl and gets it whole.
+func initEnvFile(t *Thread, a Args) int64 {
+	p, size := a.Ptr(0), a.Uint(1)
+	if len(t.Environ) == 0 || size < uint32(len(initEnvPath)+1) {
+		return 0
+	}
+	if t.Memory.WriteString(p, initEnvPath+"\x00") != 0 {
+		return 0
+	}
+	return 1
+}
+
+// openInitEnv makes the file that the guest reads its environment from.
+func (t *Thread) openInitEnv(hostFlags uintptr) int64 {
+	if hostFlags&unix.O_ACCMODE != unix.O_RDONLY {
+		return errno(unix.EACCES)
+	}
+	name, cloexec := t.cstring("environ"), uintptr(0)
+	if hostFlags&unix.O_CLOEXEC != 0 {
+		cloexec = unix.MFD_CLOEXEC
+	}
+	fd := t.call(unix.SYS_MEMFD_CREATE, name, cloexec|unix.MFD_NOEXEC_SEAL, 0, 0, 0, 0)
+	if fd == -int64(unix.EINVAL) {
+		fd = t.call(unix.SYS_MEMFD_CREATE, name, cloexec, 0, 0, 0, 0)
+	}
+	if fd < 0 {
+		return fd
+	}
+	var offset uintptr
+	for _, v := range t.Environ {
+		mark := t.scratchUsed
+		line := append(t.alloc(len(v) + 1)[:0], strings.ReplaceAll(v, "\n", " ")...)
+		line = append(line, '\n')
+		r := t.call(unix.SYS_PWRITE64, uintptr(fd), address(line), uintptr(len(line)), offset, 0, 0)
+		t.scratchUsed = mark
+		if r < 0 {
+			t.closeFD(int32(fd))
+			return r
+		}
+		offset += uintptr(len(line))
+	}
+	return fd
+}
+
+// Private options of prctl by which our own C library asks for what a native
+// program finds on its initial stack. The values lie where Linux has none.
+const (
+	prctlEnviron = 0x57410001 // (buf, size): NAME=VALUE strings, each with its NUL
+	prctlAuxv    = 0x57410002 // (buf, size): pairs of u64 key and value
+)
+
+// environBlock returns the size of the environment in bytes, and copies it to
+// the guest if it fits.
+func (t *Thread) environBlock(buf, size uint32) int64 {
+	need := 0
+	for _, v := range t.Environ {
+		need += len(v) + 1
+	}
+	if uint32(need) > size {
+		return int64(need)
+	}
+	for _, v := range t.Environ {
+		if e := t.Memory.WriteString(buf, v); e != 0 {
+			return errno(e)
+		}
+		buf += uint32(len(v))
+		if e := t.Memory.Write(buf, nul); e != 0 {
+			return errno(e)
+		}
+		buf++
+	}
+	return int64(need)
+}
+
+var nul = []byte{0}
+
+// Keys of the auxiliary vector, getauxval(3).
+const (
+	atNull   = 0
+	atPagesz = 6
+	atUID    = 11
+	atEUID   = 12
+	atGID    = 13
+	atEGID   = 14
+	atHWCap  = 16
+	atClktck = 17
+	atSecure = 23
+)
+
+// auxvBlock is environBlock for the auxiliary vector. It has no addresses of
+// native code and no processor features: those of the host are not the guest's.
+func (t *Thread) auxvBlock(buf, size uint32) int64 {
+	id := func(nr uintptr) uint64 { return uint64(t.call(nr, 0, 0, 0, 0, 0, 0)) }
+	uid, euid := id(unix.SYS_GETUID), id(unix.SYS_GETEUID)
+	gid, egid := id(unix.SYS_GETGID), id(unix.SYS_GETEGID)
+	var secure uint64
+	if uid != euid || gid != egid {
+		secure = 1
+	}
+	vector := [...][2]uint64{
+		{atPagesz, 4096},
+		{atClktck, 100}, // USER_HZ, the same on all architectures
+		{atUID, uid},
+		{atEUID, euid},
+		{atGID, gid},
+		{atEGID, egid},
+		{atSecure, secure},
+		{atHWCap, 0},
+		{atNull, 0},
+	}
+	need := uint32(len(vector) * 16)
+	if need > size {
+		return int64(need)
+	}
+	for i, pair := range vector {
+		for j, v := range pair {
+			if e := t.Memory.Store64(buf+uint32(i*16+j*8), v); e != 0 {
+				return errno(e)
+			}
+		}
+	}
+	return int64(need)
+}

@@ -1,0 +1,140 @@
+package wali
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Layout of struct linux_dirent64, getdents(2): u64 inode, s64 offset, u16
+// length, u8 type, name with its NUL.
+const (
+	direntLen  = 16
+	direntName = 19
+
+	// maxDirents bounds a read of a directory that has to be filtered. The
+	// kernel may always return less than was asked for.
+	maxDirents = 128 << 10
+)
+
+// sysGetdents64 is getdents64(2). It leaves the helper's descriptors out of
+// /proc/<pid>/fd.
+func sysGetdents64(t *Thread, a Args) int64 {
+	fd, buf, count := a.Int(0), a.Ptr(1), min(a.Uint(2), maxDirents)
+	for {
+		r := t.block(unix.SYS_GETDENTS64, uintptr(fd), t.Memory.Host(buf), uintptr(count), 0, 0, 0)
+		if r <= 0 || !t.startsWithNumber(buf, uint32(r)) || !t.listsHelperFDs(fd) {
+			return r
+		}
+		// Nothing left of a full buffer must not look like the end.
+		if kept := t.filterDirents(buf, int(r)); kept != 0 {
+			return kept
+		}
+	}
+}
+
+// startsWithNumber reports whether the first entry of a directory's listing,
+// other than . and .., is named by a digit.
+func (t *Thread) startsWithNumber(buf, size uint32) bool {
+	const dot, shortest = '.', 24
+	for off := uint32(0); off+shortest <= size; off += shortest {
+		b, e := t.Memory.Load64(buf + off + direntLen)
+		if e != 0 {
+			return false
+		}
+		first := byte(b >> (8 * (direntName - direntLen)))
+		if first != dot || uint16(b) != shortest {
+			return '0' <= first && first <= '9'
+		}
+	}
+	return false
+}
+
+// listsHelperFDs reports whether the directory at fd lists the descriptors of
+// this process or of another helper, which keeps the same ones.
+func (t *Thread) listsHelperFDs(fd int32) bool {
+	mark := t.scratchUsed
+	defer func() { t.scratchUsed = mark }()
+	b, e := t.describe(fd)
+	if e != 0 || b.u32(statxDevMajor) != 0 || !t.isProcfs(fd) {
+		return false
+	}
+	pid, name := procOwner(t.descriptorPath(fd))
+	if name != "fd" && name != "fdinfo" {
+		return false
+	}
+	if pid == t.pid() {
+		return true
+	}
+	root, _ := t.procRoot()
+	exe := strconv.AppendInt(t.alloc(32)[:0], int64(pid), 10)
+	exe = append(exe, "/exe\x00"...)
+	const mask = unix.STATX_TYPE | unix.STATX_INO
+	if t.call(unix.SYS_STATX, uintptr(root), address(exe), unix.AT_STATX_DONT_SYNC, mask, address(b), 0) < 0 {
+		return false
+	}
+	return t.isHelper(b)
+}
+
+// filterDirents removes the helper's descriptors from a listing of size bytes
+// in guest memory and returns its new size.
+func (t *Thread) filterDirents(buf uint32, size int) int64 {
+	mark := t.scratchUsed
+	defer func() { t.scratchUsed = mark }()
+	list := t.alloc(size)
+	if e := t.Memory.Read(buf, list); e != 0 {
+		return errno(e)
+	}
+	kept := list[:0]
+	for rest := list; len(rest) > direntName; {
+		n := int(binary.LittleEndian.Uint16(rest[direntLen:]))
+		if n <= direntName || n > len(rest) {
+			break // another guest thread writes there
+		}
+		name, _, _ := bytes.Cut(rest[direntName:n], nul)
+		if fd, err := strconv.ParseInt(string(name), 10, 32); err != nil || !t.ownsFD(int32(fd)) {
+			kept = append(kept, rest[:n]...)
+		}
+		rest = rest[n:]
+	}
+	if e := t.Memory.Write(buf, kept); e != 0 {
+		return errno(e)
+	}
+	return int64(len(kept))
+}
+
+// sysReadlink is readlink(2), which newer architectures do not have.
+func sysReadlink(t *Thread, a Args) int64 {
+	return t.readlinkat(unix.AT_FDCWD, a.Ptr(0), a.Ptr(1), a.Int(2))
+}
+
+// sysReadlinkat is readlinkat(2).
+func sysReadlinkat(t *Thread, a Args) int64 {
+	return t.readlinkat(a.Int(0), a.Ptr(1), a.Ptr(2), a.Int(3))
+}
+
+func (t *Thread) readlinkat(dirfd int32, path, buf uint32, size int32) int64 {
+	if t.namesReserved(path) {
+		return errno(unix.ENOENT)
+	}
+	r := t.call(unix.SYS_READLINKAT, uintptr(dirfd), t.Memory.Host(path), t.Memory.Host(buf), uintptr(size), 0, 0)
+	if r <= 0 {
+		return r
+	}
+	name := t.pathAt(path)
+	switch {
+	case len(name) == 0: // dirfd is the link
+		if !t.isOwnExeLink(dirfd) {
+			return r
+		}
+	case !bytes.HasSuffix(name, []byte("exe")) || !t.isOwnExe(dirfd, path):
+		return r
+	}
+	target := t.Module[:min(len(t.Module), int(size))]
+	if e := t.Memory.WriteString(buf, target); e != 0 {
+		return errno(e)
+	}
+	return int64(len(target))
+}

@@ -1,0 +1,62 @@
+package wali
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// The calls in this file exist on x86-64 only; the kernel there, too, makes
+// them calls of their successors.
+
+func sysChmod(t *Thread, a Args) int64 {
+	return t.call(unix.SYS_FCHMODAT, atFDCWD, t.Memory.Host(a.Ptr(0)), uintptr(a.Uint(1)), 0, 0, 0)
+}
+
+func sysChown(t *Thread, a Args) int64 {
+	return t.call(unix.SYS_FCHOWNAT, atFDCWD, t.Memory.Host(a.Ptr(0)), uintptr(a.Uint(1)), uintptr(a.Uint(2)), 0, 0)
+}
+
+func sysLchown(t *Thread, a Args) int64 {
+	return t.call(unix.SYS_FCHOWNAT, atFDCWD, t.Memory.Host(a.Ptr(0)), uintptr(a.Uint(1)), uintptr(a.Uint(2)), unix.AT_SYMLINK_NOFOLLOW, 0)
+}
+
+func sysLink(t *Thread, a Args) int64 {
+	return t.call(unix.SYS_LINKAT, atFDCWD, t.Memory.Host(a.Ptr(0)), atFDCWD, t.Memory.Host(a.Ptr(1)), 0, 0)
+}
+
+func sysMkdir(t *Thread, a Args) int64 {
+	return t.call(unix.SYS_MKDIRAT, atFDCWD, t.Memory.Host(a.Ptr(0)), uintptr(a.Uint(1)), 0, 0, 0)
+}
+
+func sysMknod(t *Thread, a Args) int64 {
+	return t.call(unix.SYS_MKNODAT, atFDCWD, t.Memory.Host(a.Ptr(0)), uintptr(a.Uint(1)), uintptr(a.Uint(2)), 0, 0)
+}
+
+func sysRename(t *Thread, a Args) int64 {
+	return t.call(unix.SYS_RENAMEAT2, atFDCWD, t.Memory.Host(a.Ptr(0)), atFDCWD, t.Memory.Host(a.Ptr(1)), 0, 0)
+}
+
+func sysRmdir(t *Thread, a Args) int64 {
+	return t.call(unix.SYS_UNLINKAT, atFDCWD, t.Memory.Host(a.Ptr(0)), unix.AT_REMOVEDIR, 0, 0, 0)
+}
+
+func sysSymlink(t *Thread, a Args) int64 {
+	return t.call(unix.SYS_SYMLINKAT, t.Memory.Host(a.Ptr(0)), atFDCWD, t.Memory.Host(a.Ptr(1)), 0, 0, 0)
+}
+
+func sysUnlink(t *Thread, a Args) int64 {
+	return t.call(unix.SYS_UNLINKAT, atFDCWD, t.Memory.Host(a.Ptr(0)), 0, 0, 0, 0)
+}
+
+func sysInotifyInit(t *Thread, _ Args) int64 {
+	return t.call(unix.SYS_INOTIFY_INIT1, 0, 0, 0, 0, 0, 0)
+}
+
+// sysFchmodat is fchmodat(2). The kernel's call has no flags; those of the C
+// library's need fchmodat2.
+func sysFchmodat(t *Thread, a Args) int64 {
+	dirfd, path, mode, flags := uintptr(a.Int(0)), t.Memory.Host(a.Ptr(1)), uintptr(a.Uint(2)), uintptr(a.Int(3))
+	if flags == 0 {
+		return t.call(unix.SYS_FCHMODAT, dirfd, path, mode, 0, 0, 0)
+	}
+	return t.call(unix.SYS_FCHMODAT2, dirfd, path, mode, flags, 0, 0)
+}

@@ -1,0 +1,191 @@
+package wali
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limit is a resource limit as getrlimit(2) shows it.
+type Limit struct{ Soft, Hard uint64 }
+
+// Limits are the resource limits that the guest believes to have where the
+// kernel's must be others, because they would strike at the helper: its
+// reservation of address space, its native stack and its private descriptors.
+// They pass from parent to child at fork by being in memory; exec has to carry
+// them over.
+type Limits struct {
+	mu     sync.Mutex
+	values [len(virtualResources)]Limit
+	set    [len(virtualResources)]bool
+}
+
+// virtualResources are the limits that the kernel is not told.
+var virtualResources = [...]int32{unix.RLIMIT_AS, unix.RLIMIT_DATA, unix.RLIMIT_STACK, unix.RLIMIT_NOFILE}
+
+// Only the hard limit of RLIMIT_NOFILE is virtual, and only while it lies below
+// the private range: execve must be able to put descriptors there.
+const virtualNoFile = len(virtualResources) - 1
+
+func virtualIndex(resource int32) int {
+	for i, r := range virtualResources {
+		if r == resource {
+			return i
+		}
+	}
+	return -1
+}
+
+// Get returns the guest's limit for a resource; ok is false if it is the
+// kernel's.
+func (l *Limits) Get(resource int32) (limit Limit, ok bool) {
+	i := virtualIndex(resource)
+	if i < 0 {
+		return Limit{}, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.values[i], l.set[i]
+}
+
+// Put makes limit the guest's. It is for a helper that takes over from another
+// by exec; resources that are the kernel's are left alone.
+func (l *Limits) Put(resource int32, limit Limit) {
+	if i := virtualIndex(resource); i >= 0 {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.values[i], l.set[i] = limit, true
+	}
+}
+
+// sysGetrlimit is getrlimit(2).
+func sysGetrlimit(t *Thread, a Args) int64 {
+	return t.prlimit(0, a.Int(0), 0, a.Ptr(1))
+}
+
+// sysSetrlimit is setrlimit(2).
+func sysSetrlimit(t *Thread, a Args) int64 {
+	if a.Ptr(1) == 0 {
+		return errno(unix.EFAULT)
+	}
+	return t.prlimit(0, a.Int(0), a.Ptr(1), 0)
+}
+
+// sysPrlimit64 is prlimit64(2).
+func sysPrlimit64(t *Thread, a Args) int64 {
+	return t.prlimit(a.Int(0), a.Int(1), a.Ptr(2), a.Ptr(3))
+}
+
+const rlimitSize = 16
+
+func (t *Thread) prlimit(pid, resource int32, new, old uint32) int64 {
+	i := virtualIndex(resource)
+	if i < 0 {
+		return t.call(unix.SYS_PRLIMIT64, uintptr(pid), uintptr(resource), t.Memory.Host(new), t.Memory.Host(old), 0, 0)
+	}
+	if pid != 0 && int(pid) != t.pid() {
+		return t.prlimitOther(pid, resource, new, old)
+	}
+	var want Limit
+	if new != 0 {
+		b := t.alloc(rlimitSize)
+		if e := t.Memory.Read(new, b); e != 0 {
+			return errno(e)
+		}
+		want = Limit{Soft: binary.LittleEndian.Uint64(b), Hard: binary.LittleEndian.Uint64(b[8:])}
+		if want.Soft > want.Hard {
+			return errno(unix.EINVAL)
+		}
+	}
+	l := &t.Limits
+	l.mu.Lock()
+	was, e := t.currentLimit(i)
+	if e == 0 && new != 0 {
+		e = t.changeLimit(i, was, want)
+	}
+	l.mu.Unlock()
+	if e == 0 && old != 0 {
+		b := t.alloc(rlimitSize)
+		binary.LittleEndian.PutUint64(b, was.Soft)
+		binary.LittleEndian.PutUint64(b[8:], was.Hard)
+		e = t.Memory.Write(old, b)
+	}
+	return errno(e)
+}
+
+// prlimitOther is for another process, of which we cannot know whether it is a
+// helper: it may be asked, but these limits may not be changed.
+func (t *Thread) prlimitOther(pid, resource int32, new, old uint32) int64 {
+	if new != 0 {
+		return errno(unix.EPERM)
+	}
+	return t.call(unix.SYS_PRLIMIT64, uintptr(pid), uintptr(resource), 0, t.Memory.Host(old), 0, 0)
+}
+
+// currentLimit returns the guest's limit for virtual resource i.
+// Precondition: Limits.mu is held.
+func (t *Thread) currentLimit(i int) (Limit, unix.Errno) {
+	l := &t.Limits
+	if l.set[i] && i != virtualNoFile {
+		return l.values[i], 0
+	}
+	limit, e := t.kernelLimit(virtualResources[i])
+	if l.set[i] {
+		limit.Hard = min(limit.Hard, l.values[i].Hard)
+	}
+	return limit, e
+}
+
+// changeLimit sets the guest's limit for virtual resource i, which is was.
+// Precondition: Limits.mu is held.
+func (t *Thread) changeLimit(i int, was, want Limit) unix.Errno {
+	if want.Hard > was.Hard && !t.capable(capSysResource) {
+		return unix.EPERM
+	}
+	if i != virtualNoFile {
+		t.Limits.values[i], t.Limits.set[i] = want, true
+		return 0
+	}
+	actual, e := t.kernelLimit(unix.RLIMIT_NOFILE)
+	if e != 0 {
+		return e
+	}
+	kernel := want
+	if floor := uint64(t.ReservedFD) + ReservedFDs; kernel.Hard < floor {
+		kernel.Hard = max(min(floor, actual.Hard), want.Soft)
+	}
+	b := t.alloc(rlimitSize)
+	binary.LittleEndian.PutUint64(b, kernel.Soft)
+	binary.LittleEndian.PutUint64(b[8:], kernel.Hard)
+	if r := t.call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(b), 0, 0, 0); r < 0 {
+		return unix.Errno(-r)
+	}
+	t.Limits.values[i], t.Limits.set[i] = want, kernel.Hard != want.Hard
+	if kernel.Soft > uint64(t.ReservedFD) {
+		t.fillReserved()
+	}
+	return 0
+}
+
+func (t *Thread) kernelLimit(resource int32) (Limit, unix.Errno) {
+	b := t.alloc(rlimitSize)
+	if r := t.call(unix.SYS_PRLIMIT64, 0, uintptr(resource), 0, address(b), 0, 0); r < 0 {
+		return Limit{}, unix.Errno(-r)
+	}
+	return Limit{Soft: binary.LittleEndian.Uint64(b), Hard: binary.LittleEndian.Uint64(b[8:])}, 0
+}
+
+const capSysResource = 24 // CAP_SYS_RESOURCE, include/uapi/linux/capability.h
+
+// capable reports whether the thread has a capability in effect.
+func (t *Thread) capable(capability uint) bool {
+	const version3 = 0x20080522
+	header, data := t.alloc(8), t.alloc(24)
+	binary.LittleEndian.PutUint32(header, version3)
+	if t.call(unix.SYS_CAPGET, address(header), address(data), 0, 0, 0, 0) < 0 {
+		return false
+	}
+	effective := binary.LittleEndian.Uint32(data[12*(capability/32):])
+	return effective>>(capability%32)&1 != 0
+}
