@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"walisup/helper/interrupt"
 )
 
 // Layout is where the engine keeps what we read and write behind its back.
@@ -136,3 +138,46 @@ func (l *Layout) compiled(f api.Function) unsafe.Pointer {
 	moduleEngine := *(*unsafe.Pointer)(unsafe.Add(interfaceData(f), l.parent))
 	return *(*unsafe.Pointer)(unsafe.Add(moduleEngine, l.moduleEngineParent))
 }
+
+// InterruptOffsets are the places that package interrupt writes to.
+func (l *Layout) InterruptOffsets() interrupt.Offsets {
+	return interrupt.Offsets{
+		StackBottom: l.stackBottom, ReturnAddress: l.returnAddress, SP: l.sp, FP: l.fp,
+		CalleeOpaque: l.calleeOpaque, CallerModule: l.callerModule,
+		OriginalFP: l.originalFP, OriginalSP: l.originalSP,
+	}
+}
+
+// StackTopAddress is the address of the word that holds StackTop.
+func (c Call) StackTopAddress() uintptr { return uintptr(c.engine) + c.layout.stackTop }
+
+// Caller follows a frame pointer into this call's stack: it returns the address
+// in the calling function and that function's frame pointer.
+func (c Call) Caller(fp uintptr) (pc, callerFP uintptr, ok bool) {
+	if fp&7 != 0 || fp < c.StackBottom() || fp > c.StackTop()-16 {
+		return 0, 0, false
+	}
+	frame := *(*[2]uintptr)(*(*unsafe.Pointer)(unsafe.Pointer(&fp)))
+	return frame[1], frame[0], true
+}
+
+// HostTarget returns how compiled code calls the first function of a host
+// module, which must be an api.GoFunction.
+func HostTarget(m api.Module) (interrupt.Target, error) {
+	v := reflect.ValueOf(m) // the public wrapper of a host module
+	instance := v.Field(0).Elem().Elem()
+	engine := instance.FieldByName("Engine")
+	if !engine.IsValid() {
+		return interrupt.Target{}, fmt.Errorf("the wasm engine is not the version that walisup was built for: %s has no field Engine", instance.Type())
+	}
+	opaque := engine.Elem().Elem().FieldByName("opaquePtr")
+	if !opaque.IsValid() {
+		return interrupt.Target{}, fmt.Errorf("the wasm engine is not the version that walisup was built for: %s has no field opaquePtr", engine.Elem().Type())
+	}
+	return interrupt.Target{ExitCode: callGoFunction, Opaque: opaque.Pointer()}, nil
+}
+
+// callGoFunction is the engine's exit code for calling function 0 of a host
+// module; wazevoapi.ExitCodeCallGoFunction. Package engine's test compares it
+// with what the engine does.
+const callGoFunction = 6

@@ -156,3 +156,14 @@ func (s *State) Leave() {
 func (f *frame) register(offset uintptr) uintptr {
 	return *(*uintptr)(unsafe.Pointer(&f.ucontext[offset]))
 }
+
+// ReturnAddress is the word that the stack pointer points to: where a function
+// without a frame, such as memmove, goes back to.
+func (i Interruption) ReturnAddress() uintptr {
+	return *(*uintptr)(*(*unsafe.Pointer)(unsafe.Pointer(&i.SP)))
+}
+
+// FaultAddress is si_addr of a fault's siginfo, an address of the host.
+func (i Interruption) FaultAddress() uintptr {
+	return *(*uintptr)(unsafe.Pointer(&i.Info[16]))
+}

@@ -93,3 +93,27 @@ func TestUnmarshalDamaged(t *testing.T) {
 	}
 	refused("trailing byte", len(data), append(append([]byte(nil), data...), 0))
 }
+
+func TestUnmarshalContradictory(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(m *Module){
+		"minimum over maximum":      func(m *Module) { m.MinPages = m.MaxPages + 1 },
+		"maximum over memory":       func(m *Module) { m.MaxPages = m.MemoryPages + 1 },
+		"more than 4 GiB":           func(m *Module) { m.MemoryPages = 65537 },
+		"class table too long":      func(m *Module) { m.ClassTable = make([]byte, PageSize+1) },
+		"class table too low":       func(m *Module) { m.ClassAddress -= PageSize },
+		"class table without need":  func(m *Module) { m.Adapted = false },
+		"lowest use not on a page":  func(m *Module) { m.LowestUse = 17 },
+		"stub that is not a module": func(m *Module) { m.Stub = []byte("stub") },
+	} {
+		m := prepare(t, sample(), Options{})
+		change(m)
+		data, err := m.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := new(Module).UnmarshalBinary(data); !errors.Is(err, ErrEncoding) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -250,6 +250,16 @@ func TestMemoryOfTheModule(t *testing.T) {
 				m.DataEnd != tc.min*PageSize {
 				t.Errorf("got shared %v, %d to %d of %d pages, data end %#x", m.Shared, m.MinPages, m.MaxPages, m.MemoryPages, m.DataEnd)
 			}
+			flags := byte(1)
+			if tc.shared {
+				flags = 3
+			}
+			memory := join(appendName(nil, SupportModule), appendName(nil, ImportMemory), kindMemory, int(flags))
+			for what, binary := range map[string][]byte{"binary": m.Binary, "stub": m.Stub} {
+				if !bytes.Contains(binary, memory) {
+					t.Errorf("%s does not import a memory with flags %d", what, flags)
+				}
+			}
 			h := newHost(t, m)
 			provideWali(t, h)
 			if h.instance().ExportedMemory(ExportMemory) == nil {

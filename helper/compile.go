@@ -1,0 +1,260 @@
+package helper
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/cpu"
+	"golang.org/x/sys/unix"
+
+	"walisup/helper/cache"
+	"walisup/helper/engine"
+	"walisup/helper/module"
+	"walisup/ipc"
+)
+
+// formatVersion changes when an entry of the compile cache would mean something
+// else to this program than to its predecessors.
+const formatVersion = 1
+
+// bootstrap is the state of a helper until its guest runs.
+type bootstrap struct {
+	*ipc.Boot
+	first int // first descriptor of the private range
+}
+
+// CacheOffset is the private descriptor through which a compiling helper gives
+// its result back if there is no cache folder.
+const cacheOffset = ipc.ChannelOffset + 1
+
+func (b *bootstrap) options() module.Options {
+	return module.Options{KeepDebug: b.KeepDebug, PlainTables: b.PlainTables}
+}
+
+// key names the cache entry of a module file's content.
+func (b *bootstrap) key(content []byte) cache.Key {
+	h := sha256.New()
+	var head [16]byte
+	binary.LittleEndian.PutUint32(head[0:], formatVersion)
+	binary.LittleEndian.PutUint32(head[4:], processorFeatures())
+	if b.PlainTables {
+		head[8] = 1
+	}
+	if b.KeepDebug {
+		head[9] = 1
+	}
+	h.Write(head[:])
+	h.Write([]byte(runtime.GOARCH + engineVersion()))
+	h.Write(content)
+	return cache.Key(h.Sum(nil))
+}
+
+// engineVersion is that of the linked engine.
+var engineVersion = sync.OnceValue(func() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, dep := range info.Deps {
+		if dep.Path == "github.com/tetratelabs/wazero" {
+			return dep.Version + dep.Sum
+		}
+	}
+	return "unknown"
+})
+
+// processorFeatures are those that the compiler makes use of.
+func processorFeatures() uint32 {
+	var bits uint32
+	for i, has := range []bool{cpu.X86.HasSSE3, cpu.X86.HasSSE41, cpu.X86.HasSSE42, cpu.X86.HasBMI1, cpu.X86.HasBMI2, cpu.X86.HasPOPCNT, cpu.ARM64.HasATOMICS} {
+		if has {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
+// readModule returns the content of the module file.
+func (b *bootstrap) readModule() ([]byte, error) {
+	fd := b.ModuleFD
+	if fd < 0 {
+		var err error
+		if fd, err = unix.Open(b.Module, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			return nil, notRunnable(b.Module, err)
+		}
+		defer unix.Close(fd)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, notRunnable(b.Module, err)
+	}
+	head := make([]byte, 16)
+	n, err := unix.Pread(fd, head, 0)
+	if err != nil {
+		return nil, notRunnable(b.Module, err)
+	}
+	if err := module.Check(head[:n], st.Size); err != nil {
+		return nil, notRunnable(b.Module, err)
+	}
+	content := make([]byte, st.Size)
+	for got := 0; got < len(content); {
+		n, err := unix.Pread(fd, content[got:], int64(got))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, notRunnable(b.Module, err)
+		}
+		if n == 0 {
+			return nil, notRunnable(b.Module, errors.New("the file became shorter while it was read"))
+		}
+		got += n
+	}
+	return content, nil
+}
+
+// compiled returns the module's cache entry. If there is none, a second helper
+// makes it: compiling fills the heap, and the memory of this process is the
+// guest's.
+func (b *bootstrap) compiled() (*cache.Entry, error) {
+	content, err := b.readModule()
+	if err != nil {
+		return nil, err
+	}
+	key := b.key(content)
+	var dir *cache.Dir
+	if b.CacheDir != "" {
+		dir, err = cache.Open(b.CacheDir)
+		if err != nil {
+			return nil, err
+		}
+		defer dir.Close()
+		entry, err := dir.Load(key)
+		if err == nil || !errors.Is(err, cache.ErrAbsent) {
+			return entry, err
+		}
+	}
+	result, err := unix.MemfdCreate("walisup-compiled", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("make room for the compiled module: %w", err)
+	}
+	defer unix.Close(result)
+	if err := b.runCompiler(result); err != nil {
+		return nil, err
+	}
+	entry, err := cache.Map(result)
+	if err != nil {
+		return nil, fmt.Errorf("%s: the compiling helper left no result", b.Module)
+	}
+	return entry, nil
+}
+
+// compileMain is the program of a compiling helper.
+func (b *bootstrap) compileMain() {
+	content, err := b.readModule()
+	if err == nil {
+		err = b.compileTo(content)
+	}
+	var e *exitError
+	switch {
+	case err == nil:
+		exit(0)
+	case errors.As(err, &e):
+		fail(e.status, e.err)
+	default:
+		fail(exitOwn, err)
+	}
+}
+
+func (b *bootstrap) compileTo(content []byte) error {
+	key := b.key(content)
+	var dir *cache.Dir
+	if b.CacheDir != "" {
+		var err error
+		if dir, err = cache.Open(b.CacheDir); err != nil {
+			return err
+		}
+		defer dir.Close()
+	}
+	resultFD := b.first + cacheOffset
+	_, err := unix.FcntlInt(uintptr(resultFD), unix.F_GETFD, 0)
+	wanted := err == nil
+	if !wanted && dir != nil {
+		if _, err := dir.Load(key); err == nil {
+			return nil
+		}
+	}
+	done := b.progress()
+	entry, err := b.compile(content)
+	done()
+	if err != nil {
+		return err
+	}
+	if dir != nil {
+		if err := dir.Store(key, entry); err != nil && !wanted {
+			return err
+		}
+	}
+	if wanted {
+		if err := cache.Write(resultFD, entry); err != nil {
+			return fmt.Errorf("hand over the compiled module: %w", err)
+		}
+	}
+	return nil
+}
+
+func (b *bootstrap) compile(content []byte) (*cache.Entry, error) {
+	m, err := module.Prepare(content, b.options())
+	if err != nil {
+		return nil, notRunnable(b.Module, err)
+	}
+	if b.ListAdapted {
+		for _, a := range m.Adaptations() {
+			report(fmt.Sprintf("walisup: %s: calls as %s of functions %s are adapted\n", b.Module, a.Expected, a.Actual))
+		}
+	}
+	artifact, err := engine.Compile(context.Background(), m.Binary, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return nil, notRunnable(b.Module, err)
+	}
+	meta, err := m.MarshalBinary()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.Module, err)
+	}
+	return &cache.Entry{
+		Meta: meta, Head: artifact.Head, Tail: artifact.Tail, Code: artifact.Code,
+		Names: encodeNames(module.Names(m.Binary)),
+	}, nil
+}
+
+// progress says that a module is being compiled, if that takes more than a
+// moment and a person is looking. The function it returns ends the message.
+func (b *bootstrap) progress() (done func()) {
+	if !b.Progress {
+		return func() {}
+	}
+	finished, shown := make(chan struct{}), make(chan bool)
+	go func() {
+		select {
+		case <-finished:
+			shown <- false
+		case <-time.After(300 * time.Millisecond):
+			report("walisup: compiling " + b.Module + " ... ")
+			<-finished
+			shown <- true
+		}
+	}()
+	return func() {
+		close(finished)
+		if <-shown {
+			report("done\n")
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package helper
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// sigaction is the kernel's struct (asm/signal.h).
+type sigaction struct {
+	handler  uintptr
+	flags    uint64
+	restorer uintptr
+	mask     uint64
+}
+
+const (
+	sigDefault = 0
+	sigIgnore  = 1
+)
+
+// setDisposition makes the kernel's action for a signal SIG_DFL or SIG_IGN.
+func setDisposition(sig int, handler uintptr) error {
+	act := sigaction{handler: handler}
+	_, _, e := syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// setMask sets the calling thread's signal mask.
+func setMask(mask uint64) {
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&mask)), 0, 8, 0, 0)
+}
+
+// die ends the process by a signal, as the kernel would have ended it.
+func die(sig syscall.Signal) {
+	setDisposition(int(sig), sigDefault)
+	setMask(^(uint64(1) << (sig - 1)))
+	unix.Tgkill(unix.Getpid(), unix.Gettid(), sig)
+	// A signal whose default is not to end the process, or an init process that
+	// the kernel protects.
+	exit(128 + int(sig))
+}
+
+// setThreadName sets the name that ps shows; prctl(2), PR_SET_NAME.
+func setThreadName(name string) {
+	b := append([]byte(name), 0)
+	syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&b[0])), 0)
+}
+
+// codeRange returns the addresses between which code lies.
+func codeRange(code []byte) (lo, hi uintptr) {
+	lo = uintptr(unsafe.Pointer(unsafe.SliceData(code)))
+	return lo, lo + uintptr(len(code))
+}

@@ -1,0 +1,250 @@
+package helper
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+	"golang.org/x/sys/unix"
+
+	"walisup/helper/engine"
+	"walisup/helper/interrupt"
+	"walisup/helper/module"
+	"walisup/helper/stagezero"
+	"walisup/ipc"
+	"walisup/wali"
+	"walisup/wali/memory"
+)
+
+// program is what all threads of a process run.
+type program struct {
+	name    string // of the module, for messages
+	module  module.Module
+	names   []byte // see encodeNames
+	engine  *engine.Program
+	layout  engine.Layout
+	code    []byte
+	offsets []int
+	target  interrupt.Target
+	process *wali.Process
+}
+
+// run turns the helper into the guest's process. It returns only errors.
+func (b *bootstrap) run() error {
+	entry, err := b.compiled()
+	if err != nil {
+		return err
+	}
+	p := &program{name: b.Module, names: entry.Names}
+	if err := p.module.UnmarshalBinary(entry.Meta); err != nil {
+		return fmt.Errorf("%s: %w; clear the compile cache %s", b.Module, err, b.CacheDir)
+	}
+	ctx := context.Background()
+	p.engine, err = engine.Load(ctx, p.module.Stub, &engine.Artifact{Head: entry.Head, Code: entry.Code, Tail: entry.Tail})
+	if err != nil {
+		return notRunnable(b.Module, err)
+	}
+	mem, err := p.reserve()
+	if err != nil {
+		return fmt.Errorf("%s: %w", b.Module, err)
+	}
+	p.process, err = b.process(mem)
+	if err != nil {
+		return err
+	}
+	if err := p.link(ctx); err != nil {
+		return fmt.Errorf("%s: %w", b.Module, err)
+	}
+	t, err := p.newThread(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", b.Module, err)
+	}
+	if err := interrupt.Install(); err != nil {
+		return err
+	}
+	if err := t.state.Bind(); err != nil {
+		return err
+	}
+	if err := b.becomeGuest(); err != nil {
+		return err
+	}
+	t.call(t.function(module.ExportInit))
+	t.call(t.function(module.ExportStart))
+	exit(0)
+	return nil
+}
+
+// reserve makes the linear memory with the module's data and stack mapped.
+func (p *program) reserve() (*memory.Memory, error) {
+	m := &p.module
+	limit := uint64(m.MaxPages) * module.PageSize
+	mem, err := memory.Reserve(limit, uint64(m.MemoryPages)*module.PageSize-limit)
+	if err != nil {
+		return nil, err
+	}
+	if err := mem.MapInitial(uint64(m.LowestUse), uint64(m.DataEnd)); err != nil {
+		return nil, err
+	}
+	if err := mem.SetBreakStart(uint64(m.DataEnd)); err != nil {
+		return nil, err
+	}
+	if len(m.ClassTable) > 0 {
+		if err := mem.MapPrivate(m.ClassAddress, m.ClassTable); err != nil {
+			return nil, err
+		}
+	}
+	return mem, nil
+}
+
+// process describes the process to the ABI layer.
+func (b *bootstrap) process(mem *memory.Memory) (*wali.Process, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(b.first+ipc.HelperOffset, &st); err != nil {
+		return nil, fmt.Errorf("examine the helper's executable: %w", err)
+	}
+	return &wali.Process{
+		Memory:     mem,
+		Module:     b.Module,
+		Args:       stagezero.Args(),
+		Environ:    stagezero.Environ(),
+		ReservedFD: uint32(b.first),
+		HelperDev:  st.Dev,
+		HelperIno:  st.Ino,
+	}, nil
+}
+
+// link makes the modules that the guest's module imports from.
+func (p *program) link(ctx context.Context) error {
+	rt := p.engine.Runtime
+	memoryModule, err := rt.CompileModule(ctx, memoryBinary(p.module.MemoryPages, p.module.Shared))
+	if err != nil {
+		return fmt.Errorf("make the memory: %w", err)
+	}
+	allocator := experimental.MemoryAllocatorFunc(func(uint64, uint64) experimental.LinearMemory {
+		return linearMemory{p.process.Memory}
+	})
+	_, err = rt.InstantiateModule(experimental.WithMemoryAllocator(ctx, allocator), memoryModule,
+		wazero.NewModuleConfig().WithName(module.MemoryModule))
+	if err != nil {
+		return fmt.Errorf("make the memory: %w", err)
+	}
+
+	host := rt.NewHostModuleBuilder(module.Namespace)
+	for _, imp := range p.module.Imports {
+		fn := p.bind(imp)
+		host.NewFunctionBuilder().WithGoFunction(fn, imp.Type.Params, imp.Type.Results).Export(imp.Name)
+	}
+	if _, err := host.Instantiate(ctx); err != nil {
+		return fmt.Errorf("link the system calls: %w", err)
+	}
+
+	support := rt.NewHostModuleBuilder(module.SupportModule)
+	// The interrupt function comes first: the engine's code for calling it
+	// holds its index.
+	support.NewFunctionBuilder().WithGoFunction(api.GoFunc(interrupted), nil, nil).Export("interrupt")
+	for _, imp := range p.module.Support {
+		fn, ok := supportFunctions[imp.Name]
+		if !ok {
+			return fmt.Errorf("no support function %s", imp.Name)
+		}
+		support.NewFunctionBuilder().WithGoFunction(fn, imp.Type.Params, imp.Type.Results).Export(imp.Name)
+	}
+	instance, err := support.Instantiate(ctx)
+	if err != nil {
+		return fmt.Errorf("link the support functions: %w", err)
+	}
+	p.target, err = engine.HostTarget(instance)
+	return err
+}
+
+// bind returns the host function for an import of the module: one of ours if it
+// needs the engine, else the ABI layer's.
+func (p *program) bind(imp module.Import) api.GoFunc {
+	if fn, ok := engineFunctions[imp.Name]; ok {
+		return fn
+	}
+	fn, _ := wali.Bind(wali.Import{Name: imp.Name, Params: imp.Type.Params, Results: imp.Type.Results})
+	return fn
+}
+
+// linearMemory hands the reservation to the engine. It never grows: the wasm
+// memory has its full size from the start, and what is accessible in it is the
+// page map's business.
+type linearMemory struct{ *memory.Memory }
+
+func (m linearMemory) Reallocate(size uint64) []byte {
+	if size != m.Size() {
+		return nil
+	}
+	return m.Bytes()
+}
+
+func (linearMemory) Free() {}
+
+// memoryBinary is a module that defines and exports one memory of fixed size.
+func memoryBinary(pages uint32, shared bool) []byte {
+	flags := byte(1)
+	if shared {
+		flags = 3
+	}
+	limits := append(append([]byte{1, flags}, uleb(pages)...), uleb(pages)...)
+	b := []byte("\x00asm\x01\x00\x00\x00")
+	b = append(b, 5, byte(len(limits)))
+	b = append(b, limits...)
+	export := append([]byte{1, byte(len(module.ImportMemory))}, module.ImportMemory...)
+	export = append(export, 2, 0)
+	b = append(b, 7, byte(len(export)))
+	return append(b, export...)
+}
+
+func uleb(v uint32) (b []byte) {
+	for v >= 0x80 {
+		b = append(b, byte(v)|0x80)
+		v >>= 7
+	}
+	return append(b, byte(v))
+}
+
+// becomeGuest undoes what the Go runtime did to the process and gives it the
+// state that the guest is to find.
+func (b *bootstrap) becomeGuest() error {
+	if b.ModuleFD >= 0 {
+		unix.Close(b.ModuleFD)
+	}
+	ignored := stagezero.Ignored() | b.Ignored
+	for sig := 1; sig <= 64; sig++ {
+		switch unix.Signal(sig) {
+		case unix.SIGKILL, unix.SIGSTOP, unix.SIGSEGV, unix.SIGBUS:
+			continue
+		}
+		handler := uintptr(sigDefault)
+		if ignored&(1<<(sig-1)) != 0 {
+			handler = sigIgnore
+		}
+		if err := setDisposition(sig, handler); err != nil {
+			return fmt.Errorf("reset signal %d: %w", sig, err)
+		}
+	}
+	limit := unix.Rlimit{Cur: b.NoFile, Max: uint64(b.first)}
+	if b.NoFile == 0 {
+		limit.Cur = limit.Max
+	}
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &limit, nil); err != nil {
+		return fmt.Errorf("set the limit of open files: %w", err)
+	}
+	setThreadName(filepath.Base(b.Module))
+	mask := stagezero.Mask()
+	if b.SetMask {
+		mask = b.Mask
+	}
+	setMask(mask &^ faultSignals)
+	return nil
+}
+
+// faultSignals are never blocked in a helper: the kernel kills a process that
+// faults while the signal of the fault is blocked, and faults in guest memory
+// are part of ordinary work.
+const faultSignals = 1<<(unix.SIGILL-1) | 1<<(unix.SIGBUS-1) | 1<<(unix.SIGFPE-1) | 1<<(unix.SIGSEGV-1)

@@ -1,0 +1,80 @@
+package helper
+
+import (
+	"context"
+	"encoding/binary"
+
+	"github.com/tetratelabs/wazero/api"
+	"golang.org/x/sys/unix"
+
+	"walisup/helper/jump"
+)
+
+// engineFunctions are the imports that need the engine.
+var engineFunctions = map[string]api.GoFunc{
+	"setjmp":    func(ctx context.Context, stack []uint64) { setjmp(threadOf(ctx), stack, false) },
+	"sigsetjmp": func(ctx context.Context, stack []uint64) { setjmp(threadOf(ctx), stack, uint32(stack[1]) != 0) },
+	"longjmp":   func(ctx context.Context, stack []uint64) { longjmp(threadOf(ctx), stack) },
+}
+
+// Layout of the guest's jmp_buf: 208 bytes for the engine, of which we use 24,
+// then whether the signal mask was saved, then the mask.
+const (
+	jumpMagic      = 0x706d756a696c6177 // "walijump"
+	jumpFlagOffset = 208
+)
+
+// setjmp is setjmp(3) and sigsetjmp(3): buffer in stack[0].
+func setjmp(t *thread, stack []uint64, saveMask bool) {
+	buffer := uint32(stack[0])
+	h := t.jumps.Set(t.running)
+	var record [24]byte
+	binary.LittleEndian.PutUint64(record[0:], jumpMagic)
+	binary.LittleEndian.PutUint64(record[8:], h.Index)
+	binary.LittleEndian.PutUint64(record[16:], h.Serial)
+	var mask [16]byte
+	if saveMask {
+		binary.LittleEndian.PutUint64(mask[0:], 1)
+		binary.LittleEndian.PutUint64(mask[8:], t.SignalMask())
+	}
+	t.mustWrite(buffer, record[:])
+	t.mustWrite(buffer+jumpFlagOffset, mask[:])
+	stack[0] = 0
+}
+
+// longjmp is longjmp(3) and siglongjmp(3): buffer in stack[0], value in stack[1].
+func longjmp(t *thread, stack []uint64) {
+	buffer, value := uint32(stack[0]), uint32(stack[1])
+	if value == 0 {
+		value = 1
+	}
+	var record [24]byte
+	var mask [16]byte
+	t.mustRead(buffer, record[:])
+	t.mustRead(buffer+jumpFlagOffset, mask[:])
+	h := jump.Handle{Index: binary.LittleEndian.Uint64(record[8:]), Serial: binary.LittleEndian.Uint64(record[16:])}
+	err := jump.ErrStale
+	if binary.LittleEndian.Uint64(record[0:]) == jumpMagic {
+		if binary.LittleEndian.Uint64(mask[0:]) != 0 {
+			t.SetSignalMask(binary.LittleEndian.Uint64(mask[8:]))
+		}
+		err = t.jumps.Jump(t.running, h, uint64(value))
+	}
+	if err != nil {
+		t.crash(unix.SIGSEGV, err.Error(), t.hostStack())
+	}
+}
+
+// mustWrite writes to guest memory for a function that has no way to report
+// failure; a native one would have faulted.
+func (t *thread) mustWrite(p uint32, b []byte) {
+	if t.Memory.Write(p, b) != 0 {
+		t.crash(unix.SIGSEGV, "segmentation fault in a buffer given to setjmp", t.hostStack())
+	}
+}
+
+func (t *thread) mustRead(p uint32, b []byte) {
+	if t.Memory.Read(p, b) != 0 {
+		t.crash(unix.SIGSEGV, "segmentation fault in a buffer given to longjmp", t.hostStack())
+	}
+}

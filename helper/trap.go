@@ -1,0 +1,159 @@
+package helper
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sort"
+	"strings"
+	"syscall"
+
+	"github.com/tetratelabs/wazero/api"
+	"golang.org/x/sys/unix"
+
+	"walisup/helper/engine"
+	"walisup/helper/module"
+)
+
+// maxReportedFrames is how much of a stack a report shows.
+const maxReportedFrames = 40
+
+// supportFunctions are the functions that module preparation adds to a module's
+// imports.
+var supportFunctions = map[string]api.GoFunc{
+	module.ImportMismatch: mismatch,
+	module.ImportWait32:   wait32,
+	module.ImportWait64:   wait64,
+	module.ImportNotify:   notify,
+}
+
+// signalOfTrap maps the engine's traps to the signal that the fault raises in a
+// native program, by the engine's message.
+var signalOfTrap = []struct {
+	message string
+	signal  syscall.Signal
+	text    string
+}{
+	{"integer divide by zero", unix.SIGFPE, "integer division by zero"},
+	{"integer overflow", unix.SIGFPE, "integer overflow (in a division, or a float that does not fit an integer)"},
+	{"invalid conversion to integer", unix.SIGFPE, "conversion of NaN to an integer"},
+	{"unreachable", unix.SIGILL, "unreachable instruction executed"},
+	{"out of bounds memory access", unix.SIGSEGV, "access beyond the end of memory"},
+	{"invalid table access", unix.SIGSEGV, "call through a null or wild function pointer"},
+	{"indirect call type mismatch", unix.SIGILL, "call through a function pointer of another type"},
+	{"stack overflow", unix.SIGSEGV, "stack overflow"},
+	{"unaligned atomic", unix.SIGBUS, "misaligned atomic access"},
+	{"uncaught exception", unix.SIGABRT, "uncaught exception"},
+	{"null reference", unix.SIGSEGV, "null reference"},
+}
+
+// trapped ends the process after a wasm call has failed.
+func (t *thread) trapped(c engine.Call, err error) {
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	first = strings.TrimPrefix(strings.TrimSuffix(first, " (recovered by wazero)"), "wasm error: ")
+	for _, trap := range signalOfTrap {
+		if strings.HasPrefix(first, trap.message) {
+			t.crash(trap.signal, trap.text, t.stack(c, *c.ReturnAddress(), *c.FP()))
+		}
+	}
+	t.crash(unix.SIGABRT, err.Error(), nil)
+}
+
+// crash reports why the process ends by a signal, and ends it.
+func (t *thread) crash(sig syscall.Signal, what string, stack []string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "walisup: %s[%d]: %s (%s)\n", filepath.Base(t.name), unix.Getpid(), what, unix.SignalName(sig))
+	for i, frame := range stack {
+		fmt.Fprintf(&b, "  #%-2d %s\n", i, frame)
+	}
+	report(b.String())
+	die(sig)
+}
+
+// stack names the functions of the wasm stack, innermost first. pc is an address
+// in the innermost function, fp its frame pointer: [fp] is the caller's, and
+// behind it the address in the caller.
+func (t *thread) stack(c engine.Call, pc, fp uintptr) []string {
+	names := decodeNames(t.names)
+	var frames []string
+	for len(frames) < maxReportedFrames {
+		index, ok := t.functionAt(pc)
+		if !ok {
+			break
+		}
+		frames = append(frames, functionName(names, index))
+		if pc, fp, ok = c.Caller(fp); !ok {
+			return frames
+		}
+	}
+	if len(frames) == maxReportedFrames {
+		frames = append(frames, "...")
+	}
+	return frames
+}
+
+// functionAt returns the index of the function whose compiled code holds pc.
+func (t *thread) functionAt(pc uintptr) (index uint32, ok bool) {
+	lo, hi := codeRange(t.code)
+	if pc < lo || pc >= hi {
+		return 0, false
+	}
+	offset := int(pc - lo)
+	i := sort.Search(len(t.offsets), func(i int) bool { return t.offsets[i] > offset }) - 1
+	return uint32(len(t.module.Imports) + len(t.module.Support) + i), i >= 0
+}
+
+// mismatch is called where an indirect call cannot be made.
+func mismatch(ctx context.Context, stack []uint64) {
+	t := threadOf(ctx)
+	expected, index := uint32(stack[0]), uint32(stack[1])
+	trace := t.hostStack()
+	function, ok := t.module.TableFunction(index)
+	switch {
+	case index == 0:
+		t.crash(unix.SIGSEGV, "call through a null function pointer", trace)
+	case !ok:
+		t.crash(unix.SIGSEGV, fmt.Sprintf("call through a function pointer that points to no function (%#x)", index), trace)
+	}
+	t.crash(unix.SIGILL, fmt.Sprintf("call through a function pointer of another type: called as %s, but %s is %s",
+		t.module.Signature(expected), functionName(decodeNames(t.names), function), t.module.FunctionSignature(function)), trace)
+}
+
+// interrupted is the host function that compiled code calls where a signal
+// interrupted it.
+func interrupted(ctx context.Context, _ []uint64) {
+	t := threadOf(ctx)
+	at, err := t.state.Enter()
+	if err != nil {
+		panic(err)
+	}
+	pc := at.PC
+	if _, ok := t.functionAt(pc); !ok { // in memmove, which keeps no frame
+		pc = at.ReturnAddress()
+	}
+	sig := syscall.Signal(at.Signal)
+	what := fmt.Sprintf("segmentation fault at address %s", t.guestAddress(at.FaultAddress()))
+	if sig == unix.SIGBUS {
+		what = fmt.Sprintf("bus error at address %s", t.guestAddress(at.FaultAddress()))
+	}
+	t.crash(sig, what, t.stack(t.running, pc, at.FP))
+}
+
+func segmentationFault(p uint32) string { return fmt.Sprintf("segmentation fault at address %#x", p) }
+
+// guestAddress shows a host address as the guest's.
+func (t *thread) guestAddress(host uintptr) string {
+	if !t.Memory.Contains(host) {
+		return fmt.Sprintf("%#x outside the linear memory", host)
+	}
+	return fmt.Sprintf("%#x", host-t.Memory.Base())
+}
+
+// hostStack names the functions of the wasm stack below the present host call.
+func (t *thread) hostStack() []string {
+	pc, fp, ok := t.running.Caller(*t.running.FP())
+	if !ok {
+		return nil
+	}
+	return t.stack(t.running, pc, fp)
+}
