@@ -254,7 +254,7 @@ func TestMemoryOfTheModule(t *testing.T) {
 			if tc.shared {
 				flags = 3
 			}
-			memory := join(appendName(nil, SupportModule), appendName(nil, ImportMemory), kindMemory, int(flags))
+			memory := join(appendName(nil, MemoryModule), appendName(nil, ImportMemory), kindMemory, int(flags))
 			for what, binary := range map[string][]byte{"binary": m.Binary, "stub": m.Stub} {
 				if !bytes.Contains(binary, memory) {
 					t.Errorf("%s does not import a memory with flags %d", what, flags)

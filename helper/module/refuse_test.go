@@ -101,6 +101,10 @@ func TestRefused(t *testing.T) {
 			[]string{"wasi_snapshot_preview1.fd_write", "unknown namespace", "import section, offset 0x"}},
 		{"reserved namespace", program(func(b *builder) { b.importFn(SupportModule, "wait32", b.typ("", "")) }),
 			[]string{"unknown namespace"}},
+		{"import of two types", program(func(b *builder) {
+			b.importFn(Namespace, "SYS_exit", b.typ("i", "I"))
+			b.importFn(Namespace, "SYS_exit", b.typ("i", ""))
+		}), []string{"wali.SYS_exit appears with types (i32) -> i64 and (i32) -> ()"}},
 		{"imported global", program(func(b *builder) {
 			b.imported = join(appendName(nil, Namespace), appendName(nil, "g"), kindGlobal, int(I32), 0)
 		}), []string{"wali.g", "global imports are not supported"}},

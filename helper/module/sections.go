@@ -264,6 +264,7 @@ func (s *source) typeIndex(r *reader) uint32 {
 
 func (s *source) parseImports(r *reader) {
 	n := r.count("imports", 4, maxFunctions)
+	seen := make(map[string]uint32, n) // structural types
 	for i := 0; i < n && r.err == nil; i++ {
 		at := r.pos
 		module, field := r.name(), r.name()
@@ -297,6 +298,11 @@ func (s *source) parseImports(r *reader) {
 		if r.err != nil {
 			return
 		}
+		if first, ok := seen[field]; ok && first != s.structural[t] {
+			r.failAt(at, "import %s.%s appears with types %s and %s", module, field, s.types[first], s.types[t])
+			return
+		}
+		seen[field] = s.structural[t]
 		s.imports = append(s.imports, Import{Name: field, Type: s.types[t]})
 		s.importTypes = append(s.importTypes, t)
 		s.importSpan = append(s.importSpan, span{at, r.pos})
