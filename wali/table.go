@@ -88,7 +88,7 @@ var table = []Row{
 	{Name: "ftruncate", NR: Number{77, 46}, Args: "int fd, off_t length", Blocks: true},
 	{Name: "futex", NR: Number{202, 98}, Args: "int* uaddr, int futex_op, int val, struct timespec* timeout, int* uaddr2, int val3", Blocks: true, Do: sysFutex},
 	{Name: "futex_requeue", NR: Number{456, 456}, Args: "void* waiters, unsigned int flags, int nr_wake, int nr_requeue", Do: sysFutexRequeue},
-	{Name: "futex_wait", NR: Number{455, 455}, Args: "void* uaddr, unsigned long val, unsigned long mask, unsigned int flags, struct timespec* timeout, clockid_t clockid"},
+	{Name: "futex_wait", NR: Number{455, 455}, Args: "void* uaddr, unsigned long val, unsigned long mask, unsigned int flags, struct timespec* timeout, clockid_t clockid", Blocks: true},
 	{Name: "futex_waitv", NR: Number{449, 449}, Args: "void* waiters, unsigned int nr_futexes, unsigned int flags, struct timespec* timeout, clockid_t clockid", Blocks: true, Do: sysFutexWaitv},
 	{Name: "futex_wake", NR: Number{454, 454}, Args: "void* uaddr, unsigned long mask, int nr, unsigned int flags"},
 	{Name: "futimesat", NR: Number{261, -1}, Args: "int dirfd, char* pathname, struct timeval* times", Do: sysFutimesat},
