@@ -79,3 +79,8 @@ func (m *Memory) writeSome(p uint32, src []byte) int {
 	n := uintptr(len(src))
 	return int(n - safecopy.CopyOut(m.base+uintptr(p), unsafe.Pointer(unsafe.SliceData(src)), n))
 }
+
+// WriteString is Write for a string.
+func (m *Memory) WriteString(p uint32, s string) unix.Errno {
+	return m.Write(p, unsafe.Slice(unsafe.StringData(s), len(s)))
+}

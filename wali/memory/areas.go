@@ -25,6 +25,7 @@ const (
 	noHugePage                    // the guest asked for MADV_NOHUGEPAGE
 	dontFork                      // MADV_DONTFORK
 	locked                        // mlock or MAP_LOCKED
+	onFault                       // and that only when touched
 )
 
 // area is a range of guest pages that are mapped in the same way.

@@ -8,8 +8,8 @@ package memory
 func (m *Memory) ForkedChild() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.lockFuture = false
-	m.areas.update(0, m.limit, func(a *area) { a.traits &^= locked })
+	m.lockFuture = 0
+	m.areas.update(0, m.limit, func(a *area) { a.traits &^= anyLock })
 	for i := 0; i < len(m.areas.list); i++ {
 		if a := m.areas.list[i]; a.traits&dontFork != 0 && m.unmap(a.start, a.end) == 0 {
 			i--

@@ -51,8 +51,7 @@ type Memory struct {
 	breakStart uint64
 	breakNow   uint64 // the guest's break, to the byte
 
-	lockFuture  bool // mlockall(MCL_FUTURE)
-	lockOnFault bool // and MCL_ONFAULT
+	lockFuture traits // how mlockall(MCL_FUTURE) locks new mappings
 }
 
 // Reserve makes an empty memory. The guest may map the bytes below limit; the

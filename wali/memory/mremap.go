@@ -87,8 +87,13 @@ func (m *Memory) Mremap(addr, oldLen, newLen uint64, flags int32, newAddr uint64
 	part := a.clip(addr, addr+oldLen)
 
 	if !fixed && !keep && oldLen > 0 && part.end == a.end {
-		if ok, errno := m.growInPlace(part, newLen); ok || errno != 0 {
-			return addr, errno
+		ok, errno := m.growInPlace(part, newLen)
+		if errno != 0 {
+			return 0, errno
+		}
+		if ok {
+			m.relock(a, part)
+			return addr, 0
 		}
 	}
 	if !mayMove || newLen > m.limit {
@@ -103,7 +108,29 @@ func (m *Memory) Mremap(addr, oldLen, newLen uint64, flags int32, newAddr uint64
 	if errno := m.relocate(part, to, newLen, keep); errno != 0 {
 		return 0, errno
 	}
+	if !keep {
+		m.relock(a, part)
+	} else if a.traits&locked != 0 {
+		// Linux unlocks all of the old mapping, not only the part moved.
+		m.rangeCallBlocking(unix.SYS_MUNLOCK, a.start, a.size(), 0)
+		m.areas.update(a.start, a.end, func(a *area) { a.traits &^= anyLock })
+	}
 	return to, 0
+}
+
+// relock locks the rest of an area again of which a part was moved:
+// MREMAP_DONTUNMAP unlocks the whole mapping.
+func (m *Memory) relock(whole, part area) {
+	if whole.traits&locked == 0 {
+		return
+	}
+	// The pages are in memory already and within the limit.
+	if whole.start < part.start {
+		m.rangeCallBlocking(unix.SYS_MLOCK2, whole.start, part.start-whole.start, whole.traits.lockFlags())
+	}
+	if part.end < whole.end {
+		m.rangeCallBlocking(unix.SYS_MLOCK2, part.end, whole.end-part.end, whole.traits.lockFlags())
+	}
 }
 
 // alignOf returns the alignment that a mapping needs.
@@ -169,10 +196,12 @@ func (m *Memory) relocate(part area, to, newLen uint64, keep bool) unix.Errno {
 		moved.id = m.newID()
 	}
 	m.areas.insert(moved)
-	if keep {
-		// The lock moves with the pages.
-		m.areas.update(part.start, part.end, func(a *area) { a.traits &^= locked })
-	} else if oldLen > 0 {
+	if part.traits&locked != 0 {
+		// If the kernel has merged the new place with the old one next to
+		// it, MREMAP_DONTUNMAP has unlocked both.
+		m.rangeCallBlocking(unix.SYS_MLOCK2, to, newLen, part.traits.lockFlags())
+	}
+	if !keep && oldLen > 0 {
 		m.reserve(part.start, oldLen)
 		m.areas.remove(part.start, part.end)
 	}
@@ -186,9 +215,16 @@ func (m *Memory) mapMore(a area, start, end uint64) unix.Errno {
 	if a.traits&noReserve != 0 {
 		flags |= unix.MAP_NORESERVE
 	}
-	if a.traits&locked != 0 {
+	if a.traits&anyLock == locked {
 		flags |= unix.MAP_LOCKED
 		return m.mapFixedBlocking(start, end-start, int32(a.prot), flags, -1, 0)
+	}
+	if a.traits&onFault != 0 {
+		errno := m.mapFixed(start, end-start, int32(a.prot), flags)
+		if errno == 0 {
+			m.rangeCallBlocking(unix.SYS_MLOCK2, start, end-start, mlockOnfault)
+		}
+		return errno
 	}
 	return m.mapFixed(start, end-start, int32(a.prot), flags)
 }
