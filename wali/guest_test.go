@@ -44,18 +44,27 @@ func TestMain(m *testing.M) {
 
 func newGuest(t testing.TB) *guest {
 	t.Helper()
-	m, err := memory.Reserve(guestLimit, 0)
+	g, err := makeGuest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { m.Close() })
+	t.Cleanup(func() { g.Memory.Close() })
+	g.t = t
+	return g
+}
+
+func makeGuest() (*guest, error) {
+	m, err := memory.Reserve(guestLimit, 0)
+	if err != nil {
+		return nil, err
+	}
 	for _, part := range [][2]uint64{{guestStart, guestHole}, {guestHole + memory.PageSize, guestEnd}} {
 		if err := m.MapInitial(part[0], part[1]); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
 	p := &Process{Memory: m, ReservedFD: testReservedFD, Module: "/app.wasm", Args: []string{"app"}}
-	return &guest{Thread: NewThread(p), t: t, next: guestStart}
+	return &guest{Thread: NewThread(p), next: guestStart}, nil
 }
 
 // alloc returns n zero bytes of guest memory, aligned to 16.
