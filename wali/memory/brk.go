@@ -4,8 +4,6 @@ package memory
 
 import (
 	"fmt"
-
-	"golang.org/x/sys/unix"
 )
 
 // SetBreakStart sets the program break to addr, which is where the break area
@@ -39,7 +37,7 @@ func (m *Memory) Brk(addr uint64) uint64 {
 		if to > m.limit || !m.areas.free(from, to+PageSize) {
 			return m.breakNow
 		}
-		if m.mapFixed(from, to-from, allAccess, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS) != 0 {
+		if m.growBreak(from, to) != 0 {
 			return m.breakNow
 		}
 		m.areas.insert(area{start: from, end: to, prot: allAccess, kind: anonymous})

@@ -59,6 +59,14 @@ func checkKernel(t testing.TB, m *Memory) {
 				if i := m.areas.at(at); i < len(m.areas.list) {
 					end = m.areas.list[i].start
 				}
+				for _, h := range []ahead{m.aboveBreak, m.belowHeap} {
+					if h.start <= at && at < h.end {
+						copy(perms, "rw-p")
+						end = min(end, h.end)
+					} else if at < h.start {
+						end = min(end, h.start)
+					}
+				}
 			} else {
 				if a.prot&unix.PROT_READ != 0 {
 					perms[0] = 'r'
@@ -74,6 +82,11 @@ func checkKernel(t testing.TB, m *Memory) {
 				t.Fatalf("the kernel has %s at %#x, the page map %s", r.perms, at, perms)
 			}
 			at = min(end, r.end)
+		}
+	}
+	for _, h := range []ahead{m.aboveBreak, m.belowHeap} {
+		if h != (ahead{}) && (h.start >= h.end || !m.areas.free(h.start, h.end)) {
+			t.Fatalf("mapped ahead: %+v", h)
 		}
 	}
 	if at != span {

@@ -110,6 +110,7 @@ func (m *Memory) Mlockall(flags int32) unix.Errno {
 	m.lockFuture = 0
 	if flags&unix.MCL_FUTURE != 0 {
 		m.lockFuture = how
+		m.dropAhead(0, m.limit)
 	}
 	return 0
 }

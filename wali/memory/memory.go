@@ -51,6 +51,8 @@ type Memory struct {
 	breakStart uint64
 	breakNow   uint64 // the guest's break, to the byte
 
+	aboveBreak ahead  // see huge.go
+	belowHeap  ahead  // see huge.go
 	lockFuture traits // how mlockall(MCL_FUTURE) locks new mappings
 }
 

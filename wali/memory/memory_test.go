@@ -33,7 +33,12 @@ const (
 // newMemory has data from 64 KiB on, the break behind it, and 64 MiB in all.
 func newMemory(t testing.TB) *Memory {
 	t.Helper()
-	m, err := Reserve(testLimit, 0)
+	return newMemoryOf(t, testLimit)
+}
+
+func newMemoryOf(t testing.TB, limit uint64) *Memory {
+	t.Helper()
+	m, err := Reserve(limit, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,8 +112,14 @@ func (m *Memory) Mmap(addr, length uint64, prot, flags, fd int32, offset int64) 
 		a.id = m.newID()
 	}
 
+	if flags == unix.MAP_PRIVATE|unix.MAP_ANONYMOUS && a.prot == allAccess && m.mapHeap(a.start, a.end) {
+		m.areas.insert(a)
+		return addr, 0
+	}
+
 	var errno unix.Errno
 	kernelFlags := flags &^ droppedFlags
+	m.dropAhead(a.start, a.end)
 	if isFile || flags&(unix.MAP_POPULATE|unix.MAP_LOCKED|unix.MAP_HUGETLB) != 0 {
 		errno = m.mapFixedBlocking(addr, length, int32(a.prot), kernelFlags, fd, offset)
 	} else {
@@ -198,6 +204,7 @@ func (m *Memory) unmap(start, end uint64) unix.Errno {
 		return 0
 	}
 	start, end = max(start, within[0].start), min(end, within[len(within)-1].end)
+	m.dropAhead(start, end)
 	if errno := m.reserve(start, end-start); errno != 0 {
 		return errno // ENOMEM: the kernel's limit on the number of mappings
 	}

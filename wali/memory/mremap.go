@@ -148,6 +148,7 @@ func (m *Memory) growInPlace(part area, newLen uint64) (bool, unix.Errno) {
 	if end > m.limit || !m.areas.free(part.end, end) {
 		return false, 0
 	}
+	m.dropAhead(part.end, end)
 	grown := part
 	switch part.kind {
 	case anonymous:
@@ -173,6 +174,8 @@ func (m *Memory) growInPlace(part area, newLen uint64) (bool, unix.Errno) {
 // stays mapped without the pages.
 func (m *Memory) relocate(part area, to, newLen uint64, keep bool) unix.Errno {
 	oldLen := part.size()
+	m.dropAhead(to, to+newLen)
+	m.dropAhead(part.start, part.end)
 	var errno unix.Errno
 	switch {
 	case oldLen == newLen:

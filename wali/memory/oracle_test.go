@@ -277,12 +277,25 @@ func TestRandomCallsAgreeWithLinux(t *testing.T) {
 // what every page holds.
 func TestRandomCallsKeepContents(t *testing.T) {
 	t.Parallel()
+	t.Run("crowded", func(t *testing.T) {
+		t.Parallel()
+		randomCallsKeepContents(t, testLimit, 4000, 2000)
+	})
+	t.Run("with big heaps", func(t *testing.T) {
+		t.Parallel()
+		randomCallsKeepContents(t, 512<<20, 1500, 8000)
+	})
+}
+
+// randomCallsKeepContents makes some calls, with mappings of at most so many
+// pages.
+func randomCallsKeepContents(t *testing.T, limit uint64, calls int, most uint64) {
 	type mapping struct {
 		addr, pages uint64
 		shared      bool
 	}
-	m := newMemory(t)
-	r := rand.New(rand.NewPCG(3, 4))
+	m := newMemoryOf(t, limit)
+	r := rand.New(rand.NewPCG(3, limit))
 	marks := map[uint64]uint32{} // page to contents
 	var maps []mapping
 	breakPages := uint64(0)
@@ -305,18 +318,25 @@ func TestRandomCallsKeepContents(t *testing.T) {
 			delete(marks, p)
 		}
 	}
-	for range 4000 {
+	big := 0
+	for i := range calls {
+		if m.aboveBreak != (ahead{}) || m.belowHeap != (ahead{}) {
+			big++
+		}
+		if i%64 == 0 {
+			checkKernel(t, m)
+		}
 		switch k := r.IntN(10); {
 		case k < 4:
 			pages := 1 + r.Uint64N(40)
 			if r.IntN(20) == 0 {
-				pages = 1 + r.Uint64N(2000)
+				pages = 1 + r.Uint64N(most)
 			}
 			flags := int32(private)
-			if r.IntN(5) == 0 {
+			if r.IntN(12) == 0 {
 				flags = unix.MAP_SHARED | unix.MAP_ANONYMOUS
 			}
-			at, errno := m.Mmap(r.Uint64N(2)*r.Uint64N(testLimit), pages*PageSize, rw, flags, -1, 0)
+			at, errno := m.Mmap(uint64(r.IntN(4)/3)*r.Uint64N(limit), pages*PageSize, rw, flags, -1, 0)
 			if errno != 0 && errno != unix.ENOMEM {
 				t.Fatal(errno)
 			}
@@ -366,7 +386,7 @@ func TestRandomCallsKeepContents(t *testing.T) {
 			fresh(to+kept*PageSize, to+pages*PageSize)
 			maps[i] = mapping{to, pages, mp.shared}
 		default:
-			pages := r.Uint64N(1500)
+			pages := r.Uint64N(most)
 			want := first + pages*PageSize
 			if got := m.Brk(want); got == want {
 				gone(first+pages*PageSize, first+max(pages, breakPages)*PageSize)
@@ -381,6 +401,9 @@ func TestRandomCallsKeepContents(t *testing.T) {
 		if v, errno := m.Load32(uint32(p)); v != mark || errno != 0 {
 			t.Errorf("page %#x has %#x, %v, want %#x", p, v, errno, mark)
 		}
+	}
+	if limit > testLimit && big < calls/10 {
+		t.Errorf("only %d of %d calls had anything mapped ahead", big, calls)
 	}
 	initial := (first - 0x10000) / PageSize
 	if want := (uint64(len(marks)) + initial) * PageSize; m.areas.bytes != want {

@@ -140,6 +140,7 @@ func (m *Memory) Madvise(addr, length uint64, advice int32) unix.Errno {
 		}
 		switch advice {
 		case unix.MADV_NOHUGEPAGE:
+			m.dropAhead(from, to)
 			m.areas.update(from, to, func(a *area) { a.traits |= noHugePage })
 		case unix.MADV_HUGEPAGE:
 			m.areas.update(from, to, func(a *area) { a.traits &^= noHugePage })
