@@ -167,19 +167,26 @@ func bindRow(t testing.TB, name string) (api.GoFunc, []api.ValueType) {
 	if row == nil {
 		t.Fatalf("no row %s", name)
 	}
+	fn, params, known := bindTyped(row)
+	if !known {
+		t.Fatalf("%s is not bound", name)
+	}
+	return fn, params
+}
+
+// bindTyped binds a row to an import with the types that its prototype asks
+// for.
+func bindTyped(row *Row) (fn api.GoFunc, params []api.ValueType, known bool) {
 	kinds, n := parseArgs(row.Args)
-	params := make([]api.ValueType, n)
+	params = make([]api.ValueType, n)
 	for i := range n {
 		params[i] = api.ValueTypeI32
 		if kinds[i] == argLong {
 			params[i] = api.ValueTypeI64
 		}
 	}
-	fn, known := Bind(Import{Name: "SYS_" + name, Params: params, Results: []api.ValueType{api.ValueTypeI64}})
-	if !known {
-		t.Fatalf("%s is not bound", name)
-	}
-	return fn, params
+	fn, known = Bind(Import{Name: "SYS_" + row.Name, Params: params, Results: []api.ValueType{api.ValueTypeI64}})
+	return fn, params, known
 }
 
 func rawValue(t testing.TB, arg any) uint64 {

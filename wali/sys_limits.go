@@ -61,6 +61,9 @@ func (l *Limits) Put(resource int32, limit Limit) {
 
 // sysGetrlimit is getrlimit(2).
 func sysGetrlimit(t *Thread, a Args) int64 {
+	if a.Ptr(1) == 0 { // which prlimit64 takes
+		return t.call(unix.SYS_GETRLIMIT, uintptr(a[0]), 0, 0, 0, 0, 0)
+	}
 	return t.prlimit(0, a.Int(0), 0, a.Ptr(1))
 }
 
