@@ -55,3 +55,13 @@ func sysMunlock(t *Thread, a Args) int64 {
 func sysMlockall(t *Thread, a Args) int64 { return errno(t.Memory.Mlockall(a.Int(0))) }
 
 func sysMunlockall(t *Thread, _ Args) int64 { return errno(t.Memory.Munlockall()) }
+
+func sysShmat(t *Thread, a Args) int64 {
+	addr, e := t.Memory.Shmat(a.Int(0), uint64(a.Ptr(1)), a.Int(2))
+	if e != 0 {
+		return errno(e)
+	}
+	return int64(addr)
+}
+
+func sysShmdt(t *Thread, a Args) int64 { return errno(t.Memory.Shmdt(uint64(a.Ptr(0)))) }

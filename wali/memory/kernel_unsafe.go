@@ -87,3 +87,33 @@ func fstatfs(fd int32, fs *unix.Statfs_t) unix.Errno {
 	_, _, errno := syscall.Syscall(unix.SYS_FSTATFS, uintptr(fd), uintptr(unsafe.Pointer(fs)), 0)
 	return errno
 }
+
+func shmatAnywhere(id, flags int32) (uintptr, unix.Errno) {
+	at, _, errno := syscall.Syscall(unix.SYS_SHMAT, uintptr(id), 0, uintptr(flags))
+	return at, errno
+}
+
+func shmdtHost(at uintptr) {
+	syscall.Syscall(unix.SYS_SHMDT, at, 0, 0)
+}
+
+// segmentSize returns the size of a System V segment, rounded up to pages.
+func segmentSize(id int32) (uint64, unix.Errno) {
+	var ds unix.SysvShmDesc
+	const ipcStat = 2
+	_, _, errno := syscall.Syscall(unix.SYS_SHMCTL, uintptr(id), ipcStat, uintptr(unsafe.Pointer(&ds)))
+	return roundUp(uint64(ds.Segsz)), errno
+}
+
+// hasHugePages reports whether a System V segment consists of huge pages, which
+// is to be seen in that a single page of it cannot be protected. It attaches the
+// segment for that: an attachment once split does not merge again.
+func hasHugePages(id int32) (bool, unix.Errno) {
+	at, errno := shmatAnywhere(id, shmRdonly)
+	if errno != 0 {
+		return false, errno
+	}
+	defer shmdtHost(at)
+	_, _, errno = syscall.RawSyscall(unix.SYS_MPROTECT, at, PageSize, unix.PROT_NONE)
+	return errno != 0, 0
+}

@@ -51,6 +51,7 @@ type Memory struct {
 	breakStart uint64
 	breakNow   uint64 // the guest's break, to the byte
 
+	attached   []attachment
 	aboveBreak ahead  // see huge.go
 	belowHeap  ahead  // see huge.go
 	lockFuture traits // how mlockall(MCL_FUTURE) locks new mappings

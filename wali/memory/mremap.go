@@ -199,6 +199,7 @@ func (m *Memory) relocate(part area, to, newLen uint64, keep bool) unix.Errno {
 		moved.id = m.newID()
 	}
 	m.areas.insert(moved)
+	m.moveAttachment(part, moved)
 	if part.traits&locked != 0 {
 		// If the kernel has merged the new place with the old one next to
 		// it, MREMAP_DONTUNMAP has unlocked both.
