@@ -25,6 +25,12 @@ var leniency = []string{
 	"-Wno-error=return-mismatch",
 }
 
+// allocationOptions make clang treat the allocator as functions that may set errno, which
+// it otherwise assumes they do not, so that "errno = 0; p = malloc(n)" would leave 0.
+var allocationOptions = []string{
+	"-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-realloc", "-fno-builtin-aligned_alloc",
+}
+
 // roundingOptions keep clang from turning these functions into LLVM operations that its
 // wasm back end lowers with a wrong result type where errno does not matter, which gives an
 // invalid module. They come last, so that -ffast-math does not undo them.
@@ -187,6 +193,7 @@ func compile(args []string) error {
 	full = append(full, targetOptions...)
 	full = append(full, "-nostdlibinc", "-isystem", filepath.Join(sysroot, "include"))
 	full = append(full, leniency...)
+	full = append(full, allocationOptions...)
 	full = append(full, "--no-wasm-opt", "-nostdlib", "-fuse-ld="+filepath.Join(bin, "walicc-ld"))
 	full = append(full, "--end-no-unused-arguments")
 	full = append(full, inv.args...)

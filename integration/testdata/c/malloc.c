@@ -66,16 +66,21 @@ int main(void)
 	}
 	printf("grown %c%c\n", grow[(1 << 20) - 1], grow[(32 << 20) - 1]);
 	free(grow);
-	/* The sizes are hidden from the compiler, which would leave the calls out. */
+	/* Hidden from the compiler, which would leave the calls out. */
 	volatile size_t much = SIZE_MAX / 2 + 10, half = SIZE_MAX / 2;
+	void *volatile none;
 	errno = 0;
-	printf("%d ", malloc(much) == 0);
-	printf("%s ", errno_name(errno));
-	printf("%d ", calloc(half, 3) == 0);
+	none = malloc(much);
+	printf("%d %s ", none == 0, errno_name(errno));
+	none = calloc(half, 3);
+	printf("%d ", none == 0);
 	void *p = 0;
-	printf("%d %d %s\n", posix_memalign(&p, 4096, 100), (int)((uintptr_t)p % 4096), errno_name(posix_memalign(&p, 3, 100)));
+	int r = posix_memalign(&p, 4096, 100);
+	printf("%d %d ", r, (int)((uintptr_t)p % 4096));
+	printf("%s\n", errno_name(posix_memalign(&p, 3, 100)));
 	printf("%d\n", malloc_usable_size(p) >= 100);
-	printf("%d\n", malloc(0) != 0);
+	none = malloc(0);
+	printf("%d\n", none != 0);
 	free(0);
 	return wrong != 0;
 }

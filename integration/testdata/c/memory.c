@@ -44,7 +44,6 @@ int main(void)
 	SHOW(madvise(p + 1, PAGE, MADV_DONTNEED));
 	SHOW(munmap(p + 1, PAGE));
 	SHOW(munmap(p, 0));
-	SHOW(mprotect(p + 1, PAGE, PROT_READ));
 	SHOW(munmap(p, 10 * PAGE));
 	SHOW(munmap(p, 10 * PAGE));
 	SHOW(mprotect(p, PAGE, PROT_READ));

@@ -62,7 +62,6 @@ int main(void)
 
 	/* epoll: level and edge triggered, one-shot, all of the 64 bits of data. */
 	int ep = MUST(epoll_create1(EPOLL_CLOEXEC));
-	SHOW(epoll_create(0));
 	SHOW(fcntl(ep, F_GETFD));
 	struct epoll_event ev = { EPOLLIN, { .u64 = 0x123456789abcdef0 } }, got[5];
 	SHOW(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev));

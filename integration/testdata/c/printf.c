@@ -49,9 +49,11 @@ int main(void)
 	printf("counted%n", &count);
 	printf(" %d\n", count);
 	printf("%d\n", snprintf(buf, 5, "truncated"));
-	printf("[%s] %d\n", buf, snprintf(0, 0, "%d %s", 12345, "abc"));
+	printf("[%s] ", buf);
+	printf("%d\n", snprintf(0, 0, "%d %s", 12345, "abc"));
 	char *text = 0;
-	printf("%d [%s]\n", asprintf(&text, "%s-%d", "made", 9), text);
+	int made = asprintf(&text, "%s-%d", "made", 9);
+	printf("%d [%s]\n", made, text);
 	free(text);
 
 	setlocale(LC_ALL, "C.UTF-8");

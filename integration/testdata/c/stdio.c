@@ -57,7 +57,7 @@ int main(void)
 	SHOW(fopen("missing/file", "r") == 0 ? -1 : 0);
 	SHOW(fopen("file", "wx") == 0 ? -1 : 0);
 	f = fopen("file", "r");
-	SHOW(fputc('x', f));
+	SHOW(fputc('x', f) == EOF);
 	printf("error %d\n", ferror(f) != 0);
 	clearerr(f);
 	printf("error %d\n", ferror(f) != 0);

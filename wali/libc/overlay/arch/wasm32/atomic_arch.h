@@ -58,10 +58,11 @@ static inline void a_crash()
 	__builtin_trap();
 }
 
+/* qsort.c relies on 0 for 0. */
 #define a_ctz_32 a_ctz_32
 static inline int a_ctz_32(uint32_t x)
 {
-	return __builtin_ctz(x);
+	return x ? __builtin_ctz(x) : 0;
 }
 
 #define a_clz_32 a_clz_32
@@ -73,7 +74,7 @@ static inline int a_clz_32(uint32_t x)
 #define a_ctz_64 a_ctz_64
 static inline int a_ctz_64(uint64_t x)
 {
-	return __builtin_ctzll(x);
+	return x ? __builtin_ctzll(x) : 0;
 }
 
 #define a_clz_64 a_clz_64

@@ -17,9 +17,9 @@ int clone(int (*func)(void *), void *stack, int flags, void *arg, ...)
 	long r;
 
 	va_start(ap, arg);
-	ptid = va_arg(ap, pid_t *);
-	tls  = va_arg(ap, void *);
-	ctid = va_arg(ap, pid_t *);
+	ptid = ap ? va_arg(ap, pid_t *) : 0;
+	tls  = ap ? va_arg(ap, void *) : 0;
+	ctid = ap ? va_arg(ap, pid_t *) : 0;
 	va_end(ap);
 
 	if (!func || !stack || (flags & CLONE_THREAD)

@@ -15,7 +15,7 @@ int prctl(int op, ...)
 	unsigned long x[4];
 	va_list ap;
 	va_start(ap, op);
-	for (int i = 0; i < 4; i++) x[i] = va_arg(ap, unsigned);
+	for (int i = 0; i < 4; i++) x[i] = ap ? va_arg(ap, unsigned) : 0;
 	va_end(ap);
 	return __wali_prctl(op, x[0], x[1], x[2], x[3]);
 }

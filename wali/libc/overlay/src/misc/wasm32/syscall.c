@@ -22,7 +22,7 @@ long syscall(long n, ...)
 	va_list ap;
 	va_start(ap, n);
 	for (int i = 0; i < 6; i++)
-		x[i] = wide>>i & 1 ? va_arg(ap, long) : va_arg(ap, int);
+		x[i] = !ap ? 0 : wide>>i & 1 ? va_arg(ap, long) : va_arg(ap, int);
 	va_end(ap);
 	return __wali_syscall_any(n, x[0], x[1], x[2], x[3], x[4], x[5]);
 }
