@@ -68,7 +68,7 @@ func (b *bootstrap) run() error {
 	if err := t.state.Bind(); err != nil {
 		return err
 	}
-	if err := b.becomeGuest(); err != nil {
+	if err := b.becomeGuest(t); err != nil {
 		return err
 	}
 	t.call(t.function(module.ExportInit))
@@ -105,14 +105,17 @@ func (b *bootstrap) process(mem *memory.Memory) (*wali.Process, error) {
 	if err := unix.Fstat(b.first+ipc.HelperOffset, &st); err != nil {
 		return nil, fmt.Errorf("examine the helper's executable: %w", err)
 	}
+	catch, sigreturn := interrupt.Handler()
 	return &wali.Process{
-		Memory:     mem,
-		Module:     b.Module,
-		Args:       stagezero.Args(),
-		Environ:    stagezero.Environ(),
-		ReservedFD: uint32(b.first),
-		HelperDev:  st.Dev,
-		HelperIno:  st.Ino,
+		CatchSignal:  catch,
+		SignalReturn: sigreturn,
+		Memory:       mem,
+		Module:       b.Module,
+		Args:         stagezero.Args(),
+		Environ:      stagezero.Environ(),
+		ReservedFD:   uint32(b.first),
+		HelperDev:    st.Dev,
+		HelperIno:    st.Ino,
 	}, nil
 }
 
@@ -210,15 +213,18 @@ func uleb(v uint32) (b []byte) {
 
 // becomeGuest undoes what the Go runtime did to the process and gives it the
 // state that the guest is to find.
-func (b *bootstrap) becomeGuest() error {
+func (b *bootstrap) becomeGuest(t *thread) error {
 	if b.ModuleFD >= 0 {
 		unix.Close(b.ModuleFD)
 	}
 	ignored := stagezero.Ignored() | b.Ignored
 	for sig := 1; sig <= 64; sig++ {
 		switch unix.Signal(sig) {
-		case unix.SIGKILL, unix.SIGSTOP, unix.SIGSEGV, unix.SIGBUS:
+		case unix.SIGKILL, unix.SIGSTOP:
 			continue
+		}
+		if wali.Unblockable&(1<<(sig-1)) != 0 {
+			continue // ours
 		}
 		handler := uintptr(sigDefault)
 		if ignored&(1<<(sig-1)) != 0 {
@@ -240,11 +246,7 @@ func (b *bootstrap) becomeGuest() error {
 	if b.SetMask {
 		mask = b.Mask
 	}
-	setMask(mask &^ faultSignals)
+	t.InheritIgnored(ignored)
+	t.SetSignalMask(mask)
 	return nil
 }
-
-// faultSignals are never blocked in a helper: the kernel kills a process that
-// faults while the signal of the fault is blocked, and faults in guest memory
-// are part of ordinary work.
-const faultSignals = 1<<(unix.SIGILL-1) | 1<<(unix.SIGBUS-1) | 1<<(unix.SIGFPE-1) | 1<<(unix.SIGSEGV-1)

@@ -14,7 +14,7 @@ import (
 var engineFunctions = map[string]api.GoFunc{
 	"setjmp":    func(ctx context.Context, stack []uint64) { setjmp(threadOf(ctx), stack, false) },
 	"sigsetjmp": func(ctx context.Context, stack []uint64) { setjmp(threadOf(ctx), stack, uint32(stack[1]) != 0) },
-	"longjmp":   func(ctx context.Context, stack []uint64) { longjmp(threadOf(ctx), stack) },
+	"longjmp":   longjmpHere,
 }
 
 // Layout of the guest's jmp_buf: 208 bytes for the engine, of which we use 24,
@@ -42,6 +42,15 @@ func setjmp(t *thread, stack []uint64, saveMask bool) {
 	stack[0] = 0
 }
 
+// longjmpHere is longjmp as a host function. A signal that the jump's mask admits
+// is handled where the jump leads.
+func longjmpHere(ctx context.Context, stack []uint64) {
+	t := threadOf(ctx)
+	t.Gate.InHost = 1
+	longjmp(t, stack)
+	t.Return()
+}
+
 // longjmp is longjmp(3) and siglongjmp(3): buffer in stack[0], value in stack[1].
 func longjmp(t *thread, stack []uint64) {
 	buffer, value := uint32(stack[0]), uint32(stack[1])
@@ -58,7 +67,14 @@ func longjmp(t *thread, stack []uint64) {
 		if binary.LittleEndian.Uint64(mask[0:]) != 0 {
 			t.SetSignalMask(binary.LittleEndian.Uint64(mask[8:]))
 		}
-		err = t.jumps.Jump(t.running, h, uint64(value))
+		var context uintptr
+		context, err = t.jumps.Context(h)
+		if err == nil && context != t.running.Context() {
+			panic(&jumpOut{h, uint64(value)})
+		}
+		if err == nil {
+			err = t.jumps.Jump(t.running, h, uint64(value))
+		}
 	}
 	if err != nil {
 		t.crash(unix.SIGSEGV, err.Error(), t.hostStack())

@@ -23,6 +23,10 @@ type thread struct {
 	state    *interrupt.State
 	jumps    jump.Table
 	running  engine.Call // the wasm call under way
+
+	stackPointer api.MutableGlobal // shadow stack pointer, nil if the module has none
+	handlerCalls []handlerCall     // by depth
+	handlerDepth int
 }
 
 // newThread instantiates the module for one more thread.
@@ -33,7 +37,11 @@ func (p *program) newThread(ctx context.Context) (*thread, error) {
 		return nil, fmt.Errorf("instantiate: %w", err)
 	}
 	t := &thread{Thread: wali.NewThread(p.process), program: p, instance: instance}
-	t.Thread.Owner = t
+	t.Thread.Owner, t.Thread.Signals = t, t
+	if p.module.StackPointer {
+		t.stackPointer = instance.ExportedGlobal(module.ExportStackPointer).(api.MutableGlobal)
+		t.Thread.StackPointer = func() uint32 { return uint32(t.stackPointer.Get()) }
+	}
 	init := t.function(module.ExportInit)
 	if p.code == nil {
 		if p.layout, err = engine.FindLayout(init); err != nil {
@@ -42,7 +50,7 @@ func (p *program) newThread(ctx context.Context) (*thread, error) {
 		p.code, p.offsets = p.layout.Code(init)
 	}
 	lo, hi := codeRange(p.code)
-	t.state, err = interrupt.NewState(lo, hi, p.layout.InterruptOffsets(), p.target)
+	t.state, err = interrupt.NewState(lo, hi, p.layout.InterruptOffsets(), p.target, &t.Thread.Gate)
 	return t, err
 }
 
@@ -51,18 +59,30 @@ func (t *thread) function(name string) api.Function { return t.instance.Exported
 
 // call runs a wasm function to its end. A trap ends the process.
 func (t *thread) call(f api.Function, args ...uint64) {
+	if err := t.tryCall(f, args...); err != nil {
+		t.trapped(t.layout.View(f), err)
+	}
+}
+
+// tryCall runs a wasm function. Its error is a trap, or a longjmp to a call
+// further out. All is then as it was before, but for the guest's memory and
+// stack pointer and the signal mask.
+func (t *thread) tryCall(f api.Function, args ...uint64) error {
 	view := t.layout.View(f)
 	outer := t.running
+	jumps, scratch, handlers := t.jumps.Depth(), t.Scratch(), t.handlerDepth
+	inHost := t.Gate.InHost
 	t.running = view
+	t.Gate.InHost = 0
 	context, top := t.state.Running(view.Context(), view.StackTopAddress())
-	depth := t.jumps.Depth()
 	err := f.CallWithStack(t.Thread, args)
-	t.jumps.Drop(depth)
 	t.state.Running(context, top)
+	t.Gate.InHost = inHost
 	t.running = outer
-	if err != nil {
-		t.trapped(view, err)
-	}
+	t.jumps.Drop(jumps)
+	t.ResetScratch(scratch)
+	t.handlerDepth = handlers
+	return err
 }
 
 // threadOf returns the thread in which a host function was called.

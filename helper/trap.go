@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/helper/engine"
+	"walisup/helper/interrupt"
 	"walisup/helper/module"
 )
 
@@ -119,24 +120,18 @@ func mismatch(ctx context.Context, stack []uint64) {
 		t.module.Signature(expected), functionName(decodeNames(t.names), function), t.module.FunctionSignature(function)), trace)
 }
 
-// interrupted is the host function that compiled code calls where a signal
-// interrupted it.
-func interrupted(ctx context.Context, _ []uint64) {
-	t := threadOf(ctx)
-	at, err := t.state.Enter()
-	if err != nil {
-		panic(err)
-	}
+// reportFault ends the process after a fault that the guest does not handle.
+func (t *thread) reportFault(at interrupt.Interruption) {
 	pc := at.PC
 	if _, ok := t.functionAt(pc); !ok { // in memmove, which keeps no frame
 		pc = at.ReturnAddress()
 	}
 	sig := syscall.Signal(at.Signal)
-	what := fmt.Sprintf("segmentation fault at address %s", t.guestAddress(at.FaultAddress()))
+	what := "segmentation fault"
 	if sig == unix.SIGBUS {
-		what = fmt.Sprintf("bus error at address %s", t.guestAddress(at.FaultAddress()))
+		what = "bus error"
 	}
-	t.crash(sig, what, t.stack(t.running, pc, at.FP))
+	t.crash(sig, what+" at address "+t.guestAddress(at.FaultAddress()), t.stack(t.running, pc, at.FP))
 }
 
 func segmentationFault(p uint32) string { return fmt.Sprintf("segmentation fault at address %#x", p) }

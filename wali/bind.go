@@ -50,6 +50,7 @@ func bindFunc(imp Import, prototype string, do Func) api.GoFunc {
 	hasResult := len(imp.Results) > 0
 	return func(ctx context.Context, stack []uint64) {
 		t := ctx.(*Thread)
+		t.Gate.InHost = 1
 		var a Args
 		for i := range n {
 			v := stack[i]
@@ -62,11 +63,29 @@ func bindFunc(imp Import, prototype string, do Func) api.GoFunc {
 		mark := t.scratchUsed
 		r := do(t, a)
 		t.scratchUsed = mark
-		if t.Pending != 0 {
-			t.runHandlers()
-		}
-		if hasResult {
+		if t.Return() && hasResult {
 			stack[0] = uint64(r)
+		}
+	}
+}
+
+// Return ends a host function: signals that were caught meanwhile get their
+// handlers. It reports false if one of these has jumped out of the function,
+// whose result must then not be stored.
+//
+// A signal that comes later finds InHost clear, and the raw handler itself sees
+// to it that the guest's handler runs as soon as wasm does.
+func (t *Thread) Return() (normal bool) {
+	for {
+		t.Gate.InHost = 0
+		if t.Gate.Pending == 0 && !t.signals.jumped {
+			return true
+		}
+		t.Gate.InHost = 1
+		if t.runHandlers() {
+			t.signals.jumped = false
+			t.Gate.InHost = 0
+			return false
 		}
 	}
 }

@@ -164,11 +164,5 @@ func (t *Thread) signalSet(p, size uint32) uintptr {
 	if e != 0 {
 		return badAddress
 	}
-	b := t.alloc(signalSetSize)
-	binary.LittleEndian.PutUint64(b, set&^unblockable)
-	return address(b)
+	return t.waitMask(set)
 }
-
-// unblockable are the signals that a guest thread never blocks while it waits.
-// The kernel itself leaves out SIGKILL and SIGSTOP.
-const unblockable = 0

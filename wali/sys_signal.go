@@ -1,19 +1,627 @@
 package wali
 
 import (
+	"encoding/binary"
+	"math/bits"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel"
 )
 
-// SignalMask returns the thread's signal mask, bit n-1 for signal n.
-func (t *Thread) SignalMask() uint64 {
-	t.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_BLOCK, 0, uintptr(unsafe.Pointer(&t.mask)), 8, 0, 0)
-	return t.mask
+// SignalRunner is the part of signal delivery that needs the engine.
+type SignalRunner interface {
+	// Take copies out the signal that the raw handler has caught, with the
+	// mask that was in force, and clears Gate.Pending. All signals but
+	// Unblockable are blocked then.
+	Take(info *Siginfo) (mask uint64)
+	// CallHandler runs a guest's handler. jumped says that it left by a
+	// longjmp to the wasm call that is now running; if by one to a call
+	// further out, CallHandler does not return.
+	CallHandler(t *Thread, act *Action, sig int, info *Siginfo, mask *uint64) (jumped bool)
+	// Die ends the process by a signal.
+	Die(sig int)
 }
 
-// SetSignalMask sets the thread's signal mask.
+// Siginfo is siginfo_t as the kernel writes it; sigaction(2).
+type Siginfo = siginfo
+
+// Unblockable are signals that the kernel never blocks in a helper, whatever
+// the guest's mask is: those that a faulting instruction raises, since the
+// kernel kills a process that faults while they are blocked; SIGTRAP, by which
+// the raw handler steps out of the engine; and the reserved signal. Where the
+// guest blocks one of them, this package holds it back.
+const Unblockable = 1<<(unix.SIGILL-1) | 1<<(unix.SIGTRAP-1) | 1<<(unix.SIGBUS-1) |
+	1<<(unix.SIGFPE-1) | 1<<(unix.SIGSEGV-1) | 1<<(ReservedSignal-1)
+
+// ReservedSignal is the signal by which the helper stops its own threads. The
+// guest may use it nevertheless: the helper tells its own by their siginfo.
+const ReservedSignal = unix.SIGSTKFLT
+
+// Flags and special handlers of a signal action; sigaction(2), WALI ABI.
+const (
+	saNocldstop = 0x1
+	saNocldwait = 0x2
+	saSiginfo   = 0x4
+	saRestorer  = 0x04000000
+	saOnstack   = 0x08000000
+	saRestart   = 0x10000000
+	saNodefer   = 0x40000000
+	saResethand = 0x80000000
+
+	handlerDefault = 0
+	handlerIgnore  = 0xfffffffe // SIG_IGN is -2: 1 is a valid table index
+)
+
+// Action is what the guest wants done with a signal.
+type Action struct {
+	Handler  uint32
+	Flags    uint64
+	Restorer uint32
+	Mask     uint64
+}
+
+// Caught reports whether the action is a function of the guest.
+func (a *Action) Caught() bool { return a.Handler != handlerDefault && a.Handler != handlerIgnore }
+
+// signalTable holds a process's actions.
+type signalTable struct {
+	mu      sync.Mutex
+	actions [65]Action
+}
+
+// threadSignals is the signal state of a thread that the kernel does not have.
+type threadSignals struct {
+	blocked uint64       // of Unblockable: what the guest's mask says
+	held    uint64       // of Unblockable: pending while blocked
+	heldBy  [65]*Siginfo // what came with them
+	jumped  bool
+
+	waiting     bool   // the next blocking call has a mask of its own
+	suspended   bool   // such a call was interrupted
+	suspendMask uint64 // that mask
+
+	altSP, altSize uint32 // sigaltstack(2)
+	altFlags       int32
+
+	kernelMask uint64 // for the kernel to read and write
+}
+
+const allSignals = ^uint64(Unblockable)
+
+// Action returns a signal's action.
+func (p *Process) Action(sig int) Action {
+	p.signalTable.mu.Lock()
+	defer p.signalTable.mu.Unlock()
+	return p.signalTable.actions[sig]
+}
+
+// InheritIgnored records the signals that were ignored when the process began.
+func (p *Process) InheritIgnored(set uint64) {
+	for sig := 1; sig <= 64; sig++ {
+		if set&(1<<(sig-1)) != 0 {
+			p.signalTable.actions[sig].Handler = handlerIgnore
+		}
+	}
+}
+
+// Ignored returns the set of signals that the guest ignores, which exec keeps.
+func (p *Process) Ignored() (set uint64) {
+	for sig := 1; sig <= 64; sig++ {
+		if a := p.Action(sig); a.Handler == handlerIgnore {
+			set |= 1 << (sig - 1)
+		}
+	}
+	return set
+}
+
+// runHandlers runs the guest's handlers for all caught signals that wait. It
+// reports whether one of them has jumped out of the present host function.
+func (t *Thread) runHandlers() (jumped bool) {
+	if t.signals.jumped {
+		return true
+	}
+	if t.Signals == nil {
+		t.Gate.Pending = 0
+		return false
+	}
+	for t.Gate.Pending != 0 {
+		var info Siginfo
+		mask := t.Signals.Take(&info)
+		if t.deliver(&info, &mask) {
+			t.signals.jumped = true
+			return true
+		}
+		t.setKernelMask(mask)
+	}
+	return false
+}
+
+// Interrupted delivers a signal that interrupted compiled code, and all others
+// that wait by then. mask is the mask at the interruption, and becomes the one
+// to go back to. On return all signals are blocked.
+func (t *Thread) Interrupted(info *Siginfo, mask *uint64) (jumped bool) {
+	t.Gate.InHost = 1
+	defer func() { t.Gate.InHost = 0 }()
+	jumped = t.deliver(info, mask)
+	for !jumped {
+		t.setKernelMask(*mask)
+		t.blockAll()
+		if t.Gate.Pending == 0 {
+			break
+		}
+		var next Siginfo
+		*mask = t.Signals.Take(&next)
+		jumped = t.deliver(&next, mask)
+	}
+	t.signals.jumped = false
+	return jumped
+}
+
+// deliver does with a caught signal what its action says. All signals are
+// blocked. mask is the mask to go back to, which the handler may change; if it
+// does not jump, all signals are blocked again afterwards.
+func (t *Thread) deliver(info *Siginfo, mask *uint64) (jumped bool) {
+	sig := int(info.signo())
+	bit := uint64(1) << (sig - 1)
+	if sig < 1 || sig > 64 {
+		return false
+	}
+	act := t.Action(sig)
+	fault := info.code() > 0 && bit&faultSignals != 0
+	if t.signals.blocked&bit != 0 && !fault {
+		t.hold(sig, info)
+		return false
+	}
+	switch {
+	case !act.Caught() && fault, t.signals.blocked&bit != 0, act.Handler == handlerDefault:
+		if act.Handler == handlerDefault && !fault && ignoredByDefault(sig) {
+			return false
+		}
+		t.Signals.Die(sig)
+	case act.Handler == handlerIgnore:
+		return false
+	}
+	if act.Flags&saResethand != 0 {
+		t.resetAction(sig)
+	}
+	during := *mask
+	oldBlocked := t.signals.blocked
+	if t.signals.suspended {
+		during = t.signals.suspendMask
+		t.signals.blocked = during & Unblockable
+		t.signals.suspended = false
+	}
+	during |= act.Mask
+	t.signals.blocked |= act.Mask & Unblockable
+	if act.Flags&saNodefer == 0 {
+		during |= bit
+		t.signals.blocked |= bit & Unblockable
+	}
+	guestMask := *mask&^Unblockable | oldBlocked
+	t.setKernelMask(during)
+	// Signals that the new mask admits come on top of this one, before its
+	// handler has begun, as the kernel stacks them.
+	if t.Gate.Pending != 0 && t.runHandlers() {
+		return true
+	}
+	if t.Signals.CallHandler(t, &act, sig, info, &guestMask) {
+		return true
+	}
+	t.blockAll()
+	*mask = guestMask &^ Unblockable
+	t.signals.blocked = guestMask & Unblockable
+	t.releaseHeld()
+	return false
+}
+
+// faultSignals are those that a faulting instruction raises.
+const faultSignals = Unblockable &^ (1<<(ReservedSignal-1) | 1<<(unix.SIGTRAP-1))
+
+// ignoredByDefault are the signals whose default action does nothing, or stops
+// or continues the process, which the kernel does without us; signal(7).
+func ignoredByDefault(sig int) bool {
+	switch unix.Signal(sig) {
+	case unix.SIGCHLD, unix.SIGURG, unix.SIGWINCH, unix.SIGCONT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
+		return true
+	}
+	return false
+}
+
+// hold keeps one of the Unblockable until the guest unblocks it.
+func (t *Thread) hold(sig int, info *Siginfo) {
+	if t.signals.held&(1<<(sig-1)) != 0 {
+		return // standard signals merge
+	}
+	if t.signals.heldBy[sig] == nil {
+		t.signals.heldBy[sig] = new(Siginfo)
+	}
+	*t.signals.heldBy[sig] = *info
+	t.signals.held |= 1 << (sig - 1)
+}
+
+// releaseHeld sends the held signals that are no longer blocked to the thread
+// again; they arrive as soon as signals are unblocked.
+func (t *Thread) releaseHeld() {
+	free := t.signals.held &^ t.signals.blocked
+	for sig := 1; free != 0; sig++ {
+		if free&(1<<(sig-1)) == 0 {
+			continue
+		}
+		free &^= 1 << (sig - 1)
+		t.signals.held &^= 1 << (sig - 1)
+		t.call(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(unix.Getpid()), uintptr(unix.Gettid()), uintptr(sig),
+			uintptr(unsafe.Pointer(t.signals.heldBy[sig])), 0, 0)
+	}
+}
+
+// SignalMask returns the guest's signal mask, bit n-1 for signal n.
+func (t *Thread) SignalMask() uint64 {
+	mask, pending := t.stopSignals()
+	if !pending {
+		t.setKernelMask(mask)
+	}
+	return mask&^Unblockable | t.signals.blocked
+}
+
+// SetSignalMask sets the guest's signal mask.
 func (t *Thread) SetSignalMask(mask uint64) {
-	t.mask = mask
-	t.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&t.mask)), 0, 8, 0, 0)
+	t.changeMask(func(uint64) uint64 { return mask })
+}
+
+// changeMask replaces the guest's mask by what f makes of it, and returns the
+// old one.
+func (t *Thread) changeMask(f func(old uint64) uint64) (old uint64) {
+	mask, pending := t.stopSignals()
+	old = mask&^Unblockable | t.signals.blocked
+	mask = f(old) &^ (1<<(unix.SIGKILL-1) | 1<<(unix.SIGSTOP-1))
+	t.signals.blocked = mask & Unblockable
+	if pending {
+		t.Signals.(pendingMask).SetPendingMask(mask &^ Unblockable)
+	} else {
+		t.setKernelMask(mask)
+	}
+	if t.signals.held&^t.signals.blocked != 0 {
+		t.releaseHeld()
+	}
+	return old
+}
+
+// pendingMask is the mask that was in force when the pending signal was caught.
+type pendingMask interface {
+	PendingMask() uint64
+	SetPendingMask(mask uint64)
+}
+
+// stopSignals blocks all signals and returns the kernel's mask of before. If a
+// signal is pending they are blocked already, and the mask is the one that was
+// in force when it was caught.
+func (t *Thread) stopSignals() (mask uint64, pending bool) {
+	for {
+		if t.Gate.Pending != 0 {
+			return t.Signals.(pendingMask).PendingMask(), true
+		}
+		s := &t.signals
+		s.kernelMask = allSignals
+		p := uintptr(unsafe.Pointer(&s.kernelMask))
+		if kernel.Unless(&t.Gate, unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, p, p, 8, 0, 0) != -kernel.ERESTARTSYS {
+			return s.kernelMask, false
+		}
+	}
+}
+
+// setKernelMask sets the thread's mask in the kernel.
+func (t *Thread) setKernelMask(mask uint64) {
+	t.signals.kernelMask = mask &^ Unblockable
+	t.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&t.signals.kernelMask)), 0, 8, 0, 0)
+}
+
+func (t *Thread) blockAll() { t.setKernelMask(allSignals) }
+
+// sysSigaction is rt_sigaction(2) with WALI's packed struct of 24 bytes: handler
+// u32, flags u64, restorer u32, mask u64.
+func sysSigaction(t *Thread, a Args) int64 {
+	sig, act, old := a.Int(0), a.Ptr(1), a.Ptr(2)
+	if a.Uint(3) != 8 || sig < 1 || sig > 64 {
+		return errno(unix.EINVAL)
+	}
+	var in [24]byte
+	if act != 0 {
+		if unix.Signal(sig) == unix.SIGKILL || unix.Signal(sig) == unix.SIGSTOP {
+			return errno(unix.EINVAL)
+		}
+		if e := t.Memory.Read(act, in[:]); e != 0 {
+			return errno(e)
+		}
+	}
+	s := &t.Process.signalTable
+	s.mu.Lock()
+	previous := s.actions[sig]
+	if act != 0 {
+		le := binary.LittleEndian
+		next := Action{Handler: le.Uint32(in[0:]), Flags: le.Uint64(in[4:]), Restorer: le.Uint32(in[12:]),
+			Mask: le.Uint64(in[16:]) &^ (1<<(unix.SIGKILL-1) | 1<<(unix.SIGSTOP-1))}
+		if e := t.installAction(int(sig), &next); e != 0 {
+			s.mu.Unlock()
+			return errno(e)
+		}
+		s.actions[sig] = next
+	}
+	s.mu.Unlock()
+	if old != 0 {
+		var out [24]byte
+		le := binary.LittleEndian
+		le.PutUint32(out[0:], previous.Handler)
+		le.PutUint64(out[4:], previous.Flags)
+		le.PutUint32(out[12:], previous.Restorer)
+		le.PutUint64(out[16:], previous.Mask)
+		if e := t.Memory.Write(old, out[:]); e != 0 {
+			return errno(e)
+		}
+	}
+	return 0
+}
+
+// resetAction is SA_RESETHAND: the kernel has reset its side when it caught the
+// signal.
+func (t *Thread) resetAction(sig int) {
+	s := &t.Process.signalTable
+	s.mu.Lock()
+	s.actions[sig].Handler = handlerDefault
+	s.mu.Unlock()
+}
+
+// kernelAction is the kernel's struct sigaction (asm/signal.h).
+type kernelAction struct {
+	handler  uintptr
+	flags    uint64
+	restorer uintptr
+	mask     uint64
+}
+
+// installAction makes the kernel act as the guest wants.
+func (t *Thread) installAction(sig int, act *Action) unix.Errno {
+	if t.Process.CatchSignal == 0 || Unblockable&(1<<(sig-1)) != 0 {
+		return 0 // the raw handler is always there, and asks the table
+	}
+	b := t.alloc(int(unsafe.Sizeof(kernelAction{})))
+	k := (*kernelAction)(unsafe.Pointer(&b[0]))
+	switch act.Handler {
+	case handlerDefault:
+		k.handler = 0
+		k.flags = act.Flags & (saNocldstop | saNocldwait)
+	case handlerIgnore:
+		k.handler = 1
+		k.flags = act.Flags & (saNocldstop | saNocldwait)
+	default:
+		k.handler, k.restorer, k.mask = t.Process.CatchSignal, t.Process.SignalReturn, allSignals
+		k.flags = saSiginfo | saOnstack | saRestorer |
+			act.Flags&(saNocldstop|saNocldwait|saRestart|saResethand)
+	}
+	return unix.Errno(-t.call(unix.SYS_RT_SIGACTION, uintptr(sig), address(b), 0, 8, 0, 0))
+}
+
+// sysSigprocmask is rt_sigprocmask(2).
+func sysSigprocmask(t *Thread, a Args) int64 {
+	how, set, old := a.Int(0), a.Ptr(1), a.Ptr(2)
+	if a.Uint(3) != 8 {
+		return errno(unix.EINVAL)
+	}
+	var change uint64
+	if set != 0 {
+		var e unix.Errno
+		if change, e = t.Memory.Load64(set); e != 0 {
+			return errno(e)
+		}
+		if how < unix.SIG_BLOCK || how > unix.SIG_SETMASK {
+			return errno(unix.EINVAL)
+		}
+	}
+	var previous uint64
+	if set == 0 {
+		previous = t.SignalMask()
+	} else {
+		previous = t.changeMask(func(mask uint64) uint64 {
+			switch how {
+			case unix.SIG_BLOCK:
+				return mask | change
+			case unix.SIG_UNBLOCK:
+				return mask &^ change
+			}
+			return change
+		})
+	}
+	if old != 0 {
+		if e := t.Memory.Store64(old, previous); e != 0 {
+			return errno(e)
+		}
+	}
+	return 0
+}
+
+// sysSigpending is rt_sigpending(2): the kernel's pending signals and those that
+// are held back.
+func sysSigpending(t *Thread, a Args) int64 {
+	size := a.Uint(1)
+	if size > 8 {
+		return errno(unix.EINVAL)
+	}
+	b := t.alloc(8)
+	if r := t.call(unix.SYS_RT_SIGPENDING, address(b), 8, 0, 0, 0, 0); r < 0 {
+		return r
+	}
+	binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(b)|t.signals.held)
+	return errno(t.Memory.Write(a.Ptr(0), b[:size]))
+}
+
+// sysSigsuspend is rt_sigsuspend(2).
+func sysSigsuspend(t *Thread, a Args) int64 {
+	if a.Uint(1) != 8 {
+		return errno(unix.EINVAL)
+	}
+	mask, e := t.Memory.Load64(a.Ptr(0))
+	if e != 0 {
+		return errno(e)
+	}
+	if held := t.signals.held &^ mask; held != 0 { // one that only we hold back
+		old := t.changeMask(func(uint64) uint64 { return mask })
+		if !t.runHandlers() {
+			t.changeMask(func(uint64) uint64 { return old })
+		}
+		return errno(unix.EINTR)
+	}
+	return t.block(unix.SYS_RT_SIGSUSPEND, t.waitMask(mask), 8, 0, 0, 0, 0)
+}
+
+// waitMask returns the address of a signal mask for the kernel to put in force
+// while the next blocking call waits. Handlers that the call is interrupted by
+// run with that mask.
+func (t *Thread) waitMask(mask uint64) uintptr {
+	t.signals.waiting, t.signals.suspendMask = true, mask
+	b := t.alloc(8)
+	binary.LittleEndian.PutUint64(b, mask&^Unblockable)
+	return address(b)
+}
+
+// sysSigtimedwait is rt_sigtimedwait(2). A signal that only we hold back counts
+// as pending.
+func sysSigtimedwait(t *Thread, a Args) int64 {
+	if a.Uint(3) != 8 {
+		return errno(unix.EINVAL)
+	}
+	set, e := t.Memory.Load64(a.Ptr(0))
+	if e != 0 {
+		return errno(e)
+	}
+	b := t.alloc(8 + siginfoSize)
+	info := (*siginfo)(b[8:])
+	sig := int64(0)
+	if held := t.signals.held & set; held != 0 {
+		sig = int64(bits.TrailingZeros64(held) + 1)
+		t.signals.held &^= 1 << (sig - 1)
+		*info = *t.signals.heldBy[sig]
+	} else {
+		binary.LittleEndian.PutUint64(b, set&^Unblockable)
+		sig = t.block(unix.SYS_RT_SIGTIMEDWAIT, address(b), address(b[8:]), t.Memory.Host(a.Ptr(2)), 8, 0, 0)
+	}
+	if sig > 0 && a.Ptr(1) != 0 {
+		info.toGuest(t.Memory)
+		if e := t.Memory.Write(a.Ptr(1), info[:]); e != 0 {
+			return errno(e)
+		}
+	}
+	return sig
+}
+
+// sysSigqueueinfo is rt_sigqueueinfo(2), rt_tgsigqueueinfo(2) and
+// pidfd_send_signal(2): the argument with the given number is a siginfo.
+func sysSigqueueinfo(number Number, info int) Func {
+	return func(t *Thread, a Args) int64 {
+		var host [6]uintptr
+		for i := range host {
+			host[i] = uintptr(a[i])
+		}
+		if p := a.Ptr(info); p == 0 {
+			host[info] = 0
+		} else {
+			b := t.alloc(siginfoSize)
+			if e := t.Memory.Read(p, b); e != 0 {
+				return errno(e)
+			}
+			(*siginfo)(b).toHost(t.Memory)
+			host[info] = address(b)
+		}
+		return t.call(number.host(), host[0], host[1], host[2], host[3], host[4], host[5])
+	}
+}
+
+// sysSigaltstack is sigaltstack(2). The stack is the guest's business and mine:
+// the kernel's alternate stack is the Go runtime's.
+func sysSigaltstack(t *Thread, a Args) int64 {
+	const (
+		onStack    = 1
+		disable    = 2
+		autoDisarm = -0x80000000
+		minSize    = 2048
+	)
+	next, old := a.Ptr(0), a.Ptr(1)
+	s := &t.signals
+	on := t.onAltStack()
+	var in [12]byte
+	if next != 0 {
+		if e := t.Memory.Read(next, in[:]); e != 0 {
+			return errno(e)
+		}
+	}
+	oldSP, oldFlags, oldSize := s.altSP, s.altFlags, s.altSize
+	if next != 0 {
+		sp, flags, size := binary.LittleEndian.Uint32(in[0:]), int32(binary.LittleEndian.Uint32(in[4:])), binary.LittleEndian.Uint32(in[8:])
+		mode := flags &^ autoDisarm
+		switch {
+		case on:
+			return errno(unix.EPERM)
+		case mode != 0 && mode != onStack && mode != disable:
+			return errno(unix.EINVAL)
+		case mode == disable:
+			sp, size = 0, 0
+		case size < minSize:
+			return errno(unix.ENOMEM)
+		}
+		s.altSP, s.altSize, s.altFlags = sp, size, flags&autoDisarm
+	}
+	if old != 0 {
+		var out [12]byte
+		flags := oldFlags
+		switch {
+		case oldSize == 0:
+			flags |= disable
+		case on:
+			flags |= onStack
+		}
+		binary.LittleEndian.PutUint32(out[0:], oldSP)
+		binary.LittleEndian.PutUint32(out[4:], uint32(flags))
+		binary.LittleEndian.PutUint32(out[8:], oldSize)
+		return errno(t.Memory.Write(old, out[:]))
+	}
+	return 0
+}
+
+// onAltStack reports whether the guest runs on its alternate signal stack.
+func (t *Thread) onAltStack() bool {
+	if t.signals.altSize == 0 || t.StackPointer == nil {
+		return false
+	}
+	return t.OnAltStack(t.StackPointer())
+}
+
+// OnAltStack reports whether a stack pointer lies on the alternate signal
+// stack.
+func (t *Thread) OnAltStack(sp uint32) bool {
+	return sp-t.signals.altSP-1 < t.signals.altSize
+}
+
+// HandlerStack returns the stack pointer that a handler starts with, given the
+// one at the interruption; sigaction(2), SA_ONSTACK.
+func (t *Thread) HandlerStack(act *Action, sp uint32) uint32 {
+	const redZone = 128 // below the stack pointer, which LLVM's leaf functions use
+	if act.Flags&saOnstack != 0 && t.signals.altSize != 0 && !t.OnAltStack(sp) {
+		return (t.signals.altSP + t.signals.altSize) &^ 15
+	}
+	return (sp - redZone) &^ 15
+}
+
+// AltStack returns the alternate signal stack in the guest's stack_t form.
+func (t *Thread) AltStack() (sp uint32, flags int32, size uint32) {
+	return t.signals.altSP, t.signals.altFlags, t.signals.altSize
+}
+
+// HasInfo reports whether the handler takes siginfo and context.
+func (a *Action) HasInfo() bool { return a.Flags&saSiginfo != 0 }
+
+// GuestBytes returns the siginfo in the guest's layout.
+func (s *siginfo) GuestBytes(t *Thread) []byte {
+	s.toGuest(t.Memory)
+	return s[:]
 }

@@ -30,6 +30,12 @@ type Process struct {
 	// Limits are the guest's resource limits where they are not the kernel's.
 	Limits Limits
 
+	// CatchSignal and SignalReturn are the addresses of the raw signal handler
+	// and of its return code; 0 where signals are not caught, as in tests.
+	CatchSignal, SignalReturn uintptr
+
+	signalTable signalTable
+
 	files fileGuard
 }
 
@@ -51,10 +57,18 @@ type Thread struct {
 	// it.
 	Owner any
 
-	// Pending is nonzero while a caught signal waits for its handler.
-	Pending kernel.Pending
+	// Gate says whether a caught signal waits for its handler.
+	Gate kernel.Gate
 
-	mask        uint64 // for the kernel to read and write: a Thread does not move
+	// Signals runs handlers; nil for a thread that has none, as in tests.
+	Signals SignalRunner
+
+	// StackPointer reads the thread's shadow stack pointer; nil if the module
+	// has none.
+	StackPointer func() uint32
+
+	signals threadSignals
+
 	scratch     []byte
 	scratchUsed int
 }
@@ -82,6 +96,11 @@ func (t *Thread) alloc(n int) []byte {
 	clear(b)
 	return b
 }
+
+// Scratch and ResetScratch bracket a wasm call that may be left by a jump: they
+// save and restore how much scratch space is in use.
+func (t *Thread) Scratch() int       { return t.scratchUsed }
+func (t *Thread) ResetScratch(n int) { t.scratchUsed = n }
 
 // allocPtr is alloc for callers that need only the address: 0 if n is
 // unreasonable.
@@ -120,15 +139,16 @@ func (t *Thread) call(nr uintptr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
 // and the call is then made.
 func (t *Thread) block(nr uintptr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
 	for {
-		r := kernel.Blocking(&t.Pending, nr, a0, a1, a2, a3, a4, a5)
+		r := kernel.Blocking(&t.Gate, nr, a0, a1, a2, a3, a4, a5)
 		if r != -kernel.ERESTARTSYS {
+			if t.signals.waiting {
+				t.signals.waiting = false
+				t.signals.suspended = r == errno(unix.EINTR) && t.Gate.Pending != 0
+			}
 			return r
 		}
-		t.runHandlers()
+		if t.runHandlers() {
+			return errno(unix.EINTR) // nobody will see it
+		}
 	}
-}
-
-// runHandlers runs the guest's handlers for all caught signals that wait.
-func (t *Thread) runHandlers() {
-	t.Pending = 0
 }

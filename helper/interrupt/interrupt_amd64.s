@@ -18,6 +18,15 @@
 #define S_exitCode 112
 #define S_opaque 120
 #define S_noArguments 128
+#define S_gate 144
+#define S_stepping 152
+#define S_held 160
+#define S_pendingMask 168
+#define S_pendingInfo 176
+
+// Offsets in kernel.Gate.
+#define G_pending 0
+#define G_inHost 4
 
 // Offsets in frame.
 #define F_engine 304
@@ -30,9 +39,16 @@
 #define UC_rbx 128
 #define UC_rsp 160
 #define UC_rip 168
+#define UC_eflags 176
 #define UC_fpregs 224
 #define UC_sigmask 296
 #define UC_size 304
+
+// BLOCKED is the mask that blocks all signals but wali.Unblockable: SIGILL,
+// SIGTRAP, SIGBUS, SIGFPE, SIGSEGV and SIGSTKFLT.
+#define BLOCKED ~(1<<3 | 1<<4 | 1<<6 | 1<<7 | 1<<10 | 1<<15)
+
+#define TRAP_FLAG 0x100
 
 // LOAD_STATE loads the thread's State from FS:0, the second word of m.tls.
 #define LOAD_STATE_R8 \
@@ -46,6 +62,8 @@
 // SI siginfo, DX ucontext. A fault of compiled code, or of the memmove that it
 // calls on its own stack, goes to the enter stub. Everything else is Go's.
 TEXT ·faultHandler(SB),NOSPLIT|NOFRAME,$0
+	CMPL 8(SI), $0 // si_code: not from the kernel if negative or SI_USER
+	JLE  sent
 	LOAD_STATE_R8
 	TESTQ R8, R8
 	JEQ  notours
@@ -72,6 +90,137 @@ ours:
 notours:
 	MOVQ ·goHandler(SB), AX
 	JMP  AX
+sent:
+	JMP  ·signalHandler(SB)
+
+// signalHandler takes every signal that the guest catches: DI signal, SI
+// siginfo, DX ucontext.
+TEXT ·signalHandler(SB),NOSPLIT|NOFRAME,$0
+	LOAD_STATE_R8
+	TESTQ R8, R8
+	JEQ  stranger
+	MOVQ S_gate(R8), R11
+	CMPL G_pending(R11), $0
+	JNE  hold
+	MOVQ UC_rip(DX), AX
+	// about to sleep in the kernel
+	CMPQ AX, ·windowLo(SB)
+	JB   notwindow
+	CMPQ AX, ·windowHi(SB)
+	JA   notwindow
+	MOVQ ·windowAbort(SB), CX
+	MOVQ CX, UC_rip(DX)
+	JMP  pend
+notwindow:
+	CMPQ S_busy(R8), $0
+	JNE  pend
+	MOVQ S_context(R8), R9
+	TESTQ R9, R9
+	JEQ  pend
+	CMPQ AX, S_codeLo(R8)
+	JB   memmove
+	CMPQ AX, S_codeHi(R8)
+	JAE  memmove
+	JMP  ·redirect(SB)
+memmove:
+	CMPQ AX, ·memmoveLo(SB)
+	JB   pend
+	CMPQ AX, ·memmoveHi(SB)
+	JAE  pend
+	MOVQ UC_rsp(DX), AX
+	MOVQ S_offStackBottom(R8), CX
+	CMPQ AX, (R9)(CX*1)
+	JB   pend
+	MOVQ S_stackTop(R8), CX
+	CMPQ AX, (CX)
+	JAE  pend
+	JMP  ·redirect(SB)
+pend:
+	// keep the signal, and let no other come before the thread has seen it
+	LEAQ S_pendingInfo(R8), DI
+	MOVQ $128, CX
+	REP; MOVSB
+	MOVQ UC_sigmask(DX), AX
+	MOVQ AX, S_pendingMask(R8)
+	MOVQ $BLOCKED, AX
+	MOVQ AX, UC_sigmask(DX)
+	MOVL $1, G_pending(R11)
+	CMPL G_inHost(R11), $0
+	JNE  done
+	// Between wasm and a host function, in either direction: go on one
+	// instruction at a time until it is clear which.
+	CMPQ S_context(R8), $0
+	JEQ  done
+	ORQ  $TRAP_FLAG, UC_eflags(DX)
+	MOVQ $1, S_stepping(R8)
+done:
+	RET
+hold:
+	// one that cannot be blocked, while another is pending
+	LEAQ -1(DI), CX
+	MOVQ $1, AX
+	SHLQ CX, AX
+	LOCK
+	ORQ  AX, S_held(R8)
+	RET
+stranger:
+	// A thread of the runtime: the unblockable signals, sent to the process,
+	// may come here. Pass it on to the main thread, which runs the guest.
+	MOVQ SI, R12
+	MOVQ DI, R13
+	MOVQ $39, AX // getpid
+	SYSCALL
+	MOVQ AX, R9
+	MOVQ $186, AX // gettid
+	SYSCALL
+	CMPQ AX, R9
+	JEQ  done
+	MOVQ R9, DI
+	MOVQ R9, SI
+	MOVQ R13, DX
+	MOVQ R12, R10
+	MOVQ $297, AX // rt_tgsigqueueinfo
+	SYSCALL
+	RET
+
+// trapHandler takes SIGTRAP: a step out of the engine, or a signal like others.
+TEXT ·trapHandler(SB),NOSPLIT|NOFRAME,$0
+	LOAD_STATE_R8
+	TESTQ R8, R8
+	JEQ  signal
+	CMPQ S_stepping(R8), $0
+	JEQ  signal
+	CMPL 8(SI), $2 // TRAP_TRACE
+	JNE  signal
+	MOVQ S_gate(R8), R11
+	CMPL G_pending(R11), $0
+	JEQ  stop
+	CMPL G_inHost(R11), $0
+	JNE  stop
+	MOVQ S_context(R8), R9
+	TESTQ R9, R9
+	JEQ  stop
+	MOVQ UC_rip(DX), AX
+	CMPQ AX, S_codeLo(R8)
+	JB   on
+	CMPQ AX, S_codeHi(R8)
+	JAE  on
+	// back in the module's code: interrupt it by the signal that is pending
+	ANDQ $~TRAP_FLAG, UC_eflags(DX)
+	MOVQ $0, S_stepping(R8)
+	MOVL $0, G_pending(R11)
+	MOVQ S_pendingMask(R8), AX
+	MOVQ AX, UC_sigmask(DX)
+	LEAQ S_pendingInfo(R8), SI
+	MOVL (SI), DI
+	JMP  ·redirect(SB)
+stop:
+	ANDQ $~TRAP_FLAG, UC_eflags(DX)
+	MOVQ $0, S_stepping(R8)
+on:
+	RET
+signal:
+	JMP  ·signalHandler(SB)
 
 // redirect: DI signal, SI siginfo, DX ucontext, R8 State. Sets the frame aside
 // and makes the context go on in the enter stub with all signals blocked, but
@@ -106,7 +255,7 @@ fits:
 	// go on in the stub
 	LEAQ ·enterStub(SB), AX
 	MOVQ AX, UC_rip(DX)
-	MOVQ $~(1<<3 | 1<<6 | 1<<7 | 1<<10), AX
+	MOVQ $BLOCKED, AX
 	MOVQ AX, UC_sigmask(DX)
 	RET
 
@@ -192,5 +341,35 @@ TEXT ·setThreadWord(SB),NOSPLIT,$0-8
 // func faultHandlerPC() uintptr
 TEXT ·faultHandlerPC(SB),NOSPLIT,$0-8
 	LEAQ ·faultHandler(SB), AX
+	MOVQ AX, ret+0(FP)
+	RET
+
+// signalReturn is where the kernel has handlers return to.
+TEXT ·signalReturn(SB),NOSPLIT|NOFRAME,$0
+	MOVQ $15, AX // rt_sigreturn
+	SYSCALL
+	INT $3
+
+// func signalHandlerPC() uintptr
+TEXT ·signalHandlerPC(SB),NOSPLIT,$0-8
+	LEAQ ·signalHandler(SB), AX
+	MOVQ AX, ret+0(FP)
+	RET
+
+// func trapHandlerPC() uintptr
+TEXT ·trapHandlerPC(SB),NOSPLIT,$0-8
+	LEAQ ·trapHandler(SB), AX
+	MOVQ AX, ret+0(FP)
+	RET
+
+// func signalReturnPC() uintptr
+TEXT ·signalReturnPC(SB),NOSPLIT,$0-8
+	LEAQ ·signalReturn(SB), AX
+	MOVQ AX, ret+0(FP)
+	RET
+
+// func memmovePC() uintptr
+TEXT ·memmovePC(SB),NOSPLIT,$0-8
+	LEAQ runtime·memmove(SB), AX
 	MOVQ AX, ret+0(FP)
 	RET

@@ -1,33 +1,42 @@
 package interrupt
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel"
 )
 
 // State is what the handler needs to know of a guest thread. It lies outside
 // the Go heap, at an address that does not change. The offsets are known to the
 // assembly.
 type State struct {
-	codeLo, codeHi uintptr   // 0: the module's compiled code
-	context        uintptr   // 16: execution context of the wasm call under way, 0 for none
-	stackTop       uintptr   // 24: address of the call engine's stackTop
-	frame          *frame    // 32: where the next frame is copied to
-	busy           uintptr   // 40: frame is in use
-	offStackBottom uintptr   // 48: offsets in the execution context
-	offReturn      uintptr   // 56
-	offSP          uintptr   // 64
-	offFP          uintptr   // 72
-	offOpaque      uintptr   // 80
-	offCaller      uintptr   // 88
-	offOriginalFP  uintptr   // 96
-	offOriginalSP  uintptr   // 104
-	exitCode       uintptr   // 112: the engine's code for "call the interrupt function"
-	opaque         uintptr   // 120: the engine's word for its module
-	noArguments    [2]uint64 // 128: an empty argument slice, 16-byte aligned
+	codeLo, codeHi uintptr      // 0: the module's compiled code
+	context        uintptr      // 16: execution context of the wasm call under way, 0 for none
+	stackTop       uintptr      // 24: address of the call engine's stackTop
+	frame          *frame       // 32: where the next frame is copied to
+	busy           uintptr      // 40: frame is in use
+	offStackBottom uintptr      // 48: offsets in the execution context
+	offReturn      uintptr      // 56
+	offSP          uintptr      // 64
+	offFP          uintptr      // 72
+	offOpaque      uintptr      // 80
+	offCaller      uintptr      // 88
+	offOriginalFP  uintptr      // 96
+	offOriginalSP  uintptr      // 104
+	exitCode       uintptr      // 112: the engine's code for "call the interrupt function"
+	opaque         uintptr      // 120: the engine's word for its module
+	noArguments    [2]uint64    // 128: an empty argument slice, 16-byte aligned
+	gate           *kernel.Gate // 144
+	stepping       uintptr      // 152: single-stepping out of the engine
+	held           uint64       // 160: signals that came while another was pending
+	pendingMask    uint64       // 168: mask at which the pending signal was caught
+	pendingInfo    [128]byte    // 176
 
 	frames []frame
 	depth  int
@@ -73,7 +82,9 @@ type Target struct {
 }
 
 // NewState makes the state of a thread that runs the compiled code in [lo, hi).
-func NewState(lo, hi uintptr, o Offsets, target Target) (*State, error) {
+//
+// gate must stay where it is for as long as the state is in use.
+func NewState(lo, hi uintptr, o Offsets, target Target, gate *kernel.Gate) (*State, error) {
 	size := int(unsafe.Sizeof(frame{})) * maxDepth
 	area, err := unix.Mmap(-1, 0, 4096+size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 	if err != nil {
@@ -85,7 +96,7 @@ func NewState(lo, hi uintptr, o Offsets, target Target) (*State, error) {
 		codeLo: lo, codeHi: hi, frame: &frames[0], frames: frames,
 		offStackBottom: o.StackBottom, offReturn: o.ReturnAddress, offSP: o.SP, offFP: o.FP,
 		offOpaque: o.CalleeOpaque, offCaller: o.CallerModule, offOriginalFP: o.OriginalFP, offOriginalSP: o.OriginalSP,
-		exitCode: uintptr(target.ExitCode), opaque: target.Opaque,
+		exitCode: uintptr(target.ExitCode), opaque: target.Opaque, gate: gate,
 	}
 	return s, nil
 }
@@ -144,6 +155,35 @@ func (s *State) Mask() *uint64 {
 	return (*uint64)(unsafe.Pointer(&s.frames[s.depth-1].ucontext[offsetMask]))
 }
 
+// Abandon ends what Enter began without going back there: the caller makes the
+// host function return elsewhere.
+func (s *State) Abandon() {
+	s.depth--
+	s.frame = &s.frames[s.depth]
+}
+
+// Depth is the number of interruptions entered and not left.
+func (s *State) Depth() int { return s.depth }
+
+// Take copies out the siginfo of the pending signal, and lets the next be
+// caught. It returns the mask at which the signal was caught.
+//
+// Preconditions: the gate says that one is pending.
+func (s *State) Take(info *[128]byte) (mask uint64) {
+	*info = s.pendingInfo
+	mask = s.pendingMask
+	s.gate.Pending = 0
+	return mask
+}
+
+// PendingMask is the mask at which the pending signal was caught, and to which
+// the thread goes back.
+func (s *State) PendingMask() *uint64 { return &s.pendingMask }
+
+// Held returns the set of unblockable signals that came while another signal was
+// pending, bit n-1 for signal n, and empties it.
+func (s *State) Held() uint64 { return atomic.SwapUint64(&s.held, 0) }
+
 // Leave ends what Enter began. The host function must return at once.
 //
 // Preconditions: all signals are blocked.
@@ -166,4 +206,10 @@ func (i Interruption) ReturnAddress() uintptr {
 // FaultAddress is si_addr of a fault's siginfo, an address of the host.
 func (i Interruption) FaultAddress() uintptr {
 	return *(*uintptr)(unsafe.Pointer(&i.Info[16]))
+}
+
+// Fault reports whether the signal was raised by the interrupted instruction,
+// and not sent: si_code is then positive, sigaction(2).
+func (i Interruption) Fault() bool {
+	return int32(binary.LittleEndian.Uint32(i.Info[8:])) > 0 && i.Signal != int(unix.SIGTRAP)
 }

@@ -52,10 +52,11 @@ next: \
 	MOVQ R15, ·ignored(SB)
 
 // BLOCK_SIGNALS blocks every signal but those that a faulting instruction
-// raises, SIGILL, SIGBUS, SIGFPE and SIGSEGV: the kernel kills a process that
-// blocks them and faults. 0(SP) is scratch.
+// raises (SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV), since the kernel kills a
+// process that blocks them and faults, and SIGSTKFLT, by which a helper stops its
+// threads. 0(SP) is scratch.
 #define BLOCK_SIGNALS \
-	MOVQ $~(1<<3 | 1<<6 | 1<<7 | 1<<10), AX \
+	MOVQ $~(1<<3 | 1<<4 | 1<<6 | 1<<7 | 1<<10 | 1<<15), AX \
 	MOVQ AX, (SP) \
 	MOVQ $SYS_rt_sigprocmask, AX \
 	MOVQ $2, DI /* SIG_SETMASK */ \

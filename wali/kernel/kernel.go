@@ -24,10 +24,17 @@ import (
 // call again or returns -EINTR.
 const ERESTARTSYS = 512
 
-// Pending is a guest thread's "a signal was caught and waits for its handler"
-// word. The raw signal handler sets it; the thread clears it. Aligned for
-// atomic access.
-type Pending = uint32
+// Gate is the word pair through which a guest thread and the raw signal handler
+// that may interrupt it anywhere speak. Only this thread and a handler on it
+// touch it, so plain stores suffice; the assembly knows the order.
+type Gate struct {
+	// Pending is nonzero while a caught signal waits for its handler. The
+	// raw handler sets it, the thread clears it.
+	Pending uint32
+	// InHost is nonzero while a host function runs that will look at
+	// Pending before it returns to wasm.
+	InHost uint32
+}
 
 // Syscall issues a call that does not block.
 //
@@ -37,15 +44,24 @@ func Syscall(nr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
 }
 
 // Blocking issues a call that may sleep. The P is released while it does. If
-// *pending is set before the kernel has taken the call, the result is
+// gate.Pending is set before the kernel has taken the call, the result is
 // -ERESTARTSYS and the kernel has done nothing.
 //
 //go:nosplit
-func Blocking(pending *Pending, nr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
+func Blocking(gate *Gate, nr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
 	entersyscall()
-	r := interruptible(pending, nr, a0, a1, a2, a3, a4, a5)
+	r := interruptible(gate, nr, a0, a1, a2, a3, a4, a5)
 	exitsyscall()
 	return int64(r)
+}
+
+// Unless issues a call that does not sleep, unless a signal is pending: then the
+// result is -ERESTARTSYS. It is for calls that change the signal mask, which
+// must not happen behind the back of a caught signal.
+//
+//go:nosplit
+func Unless(gate *Gate, nr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
+	return int64(interruptible(gate, nr, a0, a1, a2, a3, a4, a5))
 }
 
 // Window returns the addresses between which an interrupted program counter
@@ -73,7 +89,7 @@ func Errno(r int64) (int64, unix.Errno) {
 func Pointer[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 
 func raw(nr, a0, a1, a2, a3, a4, a5 uintptr) uintptr
-func interruptible(pending *Pending, nr, a0, a1, a2, a3, a4, a5 uintptr) uintptr
+func interruptible(gate *Gate, nr, a0, a1, a2, a3, a4, a5 uintptr) uintptr
 func windowPC() uintptr
 func abortPC() uintptr
 

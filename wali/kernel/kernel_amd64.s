@@ -13,9 +13,9 @@ TEXT ·raw(SB),NOSPLIT|NOFRAME,$0-64
 	MOVQ AX, ret+56(FP)
 	RET
 
-// func interruptible(pending *uint32, nr, a0, a1, a2, a3, a4, a5 uintptr) uintptr
+// func interruptible(gate *Gate, nr, a0, a1, a2, a3, a4, a5 uintptr) uintptr
 TEXT ·interruptible(SB),NOSPLIT|NOFRAME,$0-72
-	MOVQ pending+0(FP), BX
+	MOVQ gate+0(FP), BX
 	MOVQ nr+8(FP), AX
 	MOVQ a0+16(FP), DI
 	MOVQ a1+24(FP), SI

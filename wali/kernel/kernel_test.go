@@ -24,15 +24,15 @@ func TestBlockingStopsBeforeTheKernelWhenASignalIsPending(t *testing.T) {
 	defer unix.Close(fds[0])
 	defer unix.Close(fds[1])
 	var buf [1]byte
-	pending := Pending(1)
+	gate := Gate{Pending: 1}
 	// The pipe is empty: had the kernel been entered, this would never return.
-	r := Blocking(&pending, unix.SYS_READ, uintptr(fds[0]), uintptr(unsafe.Pointer(&buf[0])), 1, 0, 0, 0)
+	r := Blocking(&gate, unix.SYS_READ, uintptr(fds[0]), uintptr(unsafe.Pointer(&buf[0])), 1, 0, 0, 0)
 	if r != -ERESTARTSYS {
 		t.Fatalf("read = %d, want -ERESTARTSYS", r)
 	}
-	pending = 0
+	gate.Pending = 0
 	unix.Write(fds[1], []byte{7})
-	r = Blocking(&pending, unix.SYS_READ, uintptr(fds[0]), uintptr(unsafe.Pointer(&buf[0])), 1, 0, 0, 0)
+	r = Blocking(&gate, unix.SYS_READ, uintptr(fds[0]), uintptr(unsafe.Pointer(&buf[0])), 1, 0, 0, 0)
 	if r != 1 || buf[0] != 7 {
 		t.Fatalf("read = %d (%d), want 1 byte", r, buf[0])
 	}
@@ -52,8 +52,8 @@ func BenchmarkSyscallGetpid(b *testing.B) {
 }
 
 func BenchmarkBlockingGetpid(b *testing.B) {
-	var pending Pending
+	var gate Gate
 	for b.Loop() {
-		Blocking(&pending, unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
+		Blocking(&gate, unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
 	}
 }

@@ -1,0 +1,170 @@
+package helper
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"syscall"
+
+	"github.com/tetratelabs/wazero/api"
+	"golang.org/x/sys/unix"
+
+	"walisup/helper/jump"
+	"walisup/helper/module"
+	"walisup/wali"
+)
+
+// handlerCall is a call engine for signal handlers. One cannot be entered twice,
+// so nested handlers have one each.
+type handlerCall struct{ plain, info api.Function }
+
+// jumpOut is how a longjmp leaves the wasm calls between it and its setjmp: the
+// engine recovers it as a panic and returns it as the error of the call.
+type jumpOut struct {
+	handle jump.Handle
+	value  uint64
+}
+
+func (*jumpOut) Error() string { return "longjmp out of a signal handler" }
+
+// Take implements wali.SignalRunner.
+func (t *thread) Take(info *wali.Siginfo) (mask uint64) {
+	mask = t.state.Take((*[128]byte)(info))
+	for held := t.state.Held(); held != 0; held &= held - 1 {
+		// It came while this one was pending: it comes again as soon as it may.
+		sig := syscall.Signal(bits.TrailingZeros64(held) + 1)
+		unix.Tgkill(unix.Getpid(), unix.Gettid(), sig)
+	}
+	return mask
+}
+
+// PendingMask and SetPendingMask are the mask that the thread goes back to after
+// the pending signal.
+func (t *thread) PendingMask() uint64        { return *t.state.PendingMask() }
+func (t *thread) SetPendingMask(mask uint64) { *t.state.PendingMask() = mask }
+
+// Die implements wali.SignalRunner.
+func (t *thread) Die(sig int) { die(syscall.Signal(sig)) }
+
+// Layout of the context that a handler with SA_SIGINFO gets, as far as a module
+// can have one: flags u64, link u32, stack_t at 12, registers at 24 (none), signal
+// mask at 280. Source: ucontext_t of the C library.
+const (
+	contextStack = 12
+	contextMask  = 280
+	contextSize  = 408
+)
+
+// CallHandler implements wali.SignalRunner.
+func (t *thread) CallHandler(_ *wali.Thread, act *wali.Action, sig int, info *wali.Siginfo, mask *uint64) (jumped bool) {
+	var sp uint32
+	if t.stackPointer != nil {
+		sp = uint32(t.stackPointer.Get())
+	}
+	base := t.HandlerStack(act, sp)
+	call := t.handlerCall()
+	t.handlerDepth++
+	var err error
+	if !act.HasInfo() {
+		t.setStackPointer(base)
+		err = t.tryCall(call.plain, uint64(act.Handler), uint64(sig))
+	} else {
+		context := (base - contextSize) &^ 15
+		siginfo := context - 128
+		t.writeContext(context, *mask)
+		t.handlerWrite(siginfo, info.GuestBytes(t.Thread))
+		t.setStackPointer(siginfo)
+		err = t.tryCall(call.info, uint64(act.Handler), uint64(sig), uint64(siginfo), uint64(context))
+		if err == nil {
+			var b [8]byte
+			if t.Memory.Read(context+contextMask, b[:]) == 0 {
+				*mask = binary.LittleEndian.Uint64(b[:])
+			}
+		}
+	}
+	t.handlerDepth--
+	var out *jumpOut
+	switch {
+	case err == nil:
+		t.setStackPointer(sp)
+		return false
+	case !errors.As(err, &out):
+		t.trapped(t.layout.View(call.plain), err)
+	}
+	context, stale := t.jumps.Context(out.handle)
+	if stale != nil {
+		t.crash(unix.SIGSEGV, stale.Error(), nil)
+	}
+	if context != t.running.Context() {
+		panic(out)
+	}
+	if err := t.jumps.Jump(t.running, out.handle, out.value); err != nil {
+		t.crash(unix.SIGSEGV, err.Error(), nil)
+	}
+	return true
+}
+
+// handlerCall returns the functions that call a handler at the present depth.
+func (t *thread) handlerCall() *handlerCall {
+	for t.handlerDepth >= len(t.handlerCalls) {
+		t.handlerCalls = append(t.handlerCalls, handlerCall{
+			plain: t.function(module.ExportCall1),
+			info:  t.function(module.ExportCall3),
+		})
+	}
+	return &t.handlerCalls[t.handlerDepth]
+}
+
+// writeContext writes the ucontext_t for a handler.
+func (t *thread) writeContext(p uint32, mask uint64) {
+	var b [contextSize]byte
+	sp, flags, size := t.AltStack()
+	binary.LittleEndian.PutUint32(b[contextStack:], sp)
+	binary.LittleEndian.PutUint32(b[contextStack+4:], uint32(flags))
+	binary.LittleEndian.PutUint32(b[contextStack+8:], size)
+	binary.LittleEndian.PutUint64(b[contextMask:], mask)
+	t.handlerWrite(p, b[:])
+}
+
+// handlerWrite writes to the stack of a handler. If that is not possible the
+// kernel ends a native program by SIGSEGV.
+func (t *thread) handlerWrite(p uint32, b []byte) {
+	if t.Memory.Write(p, b) != 0 {
+		t.crash(unix.SIGSEGV, fmt.Sprintf("no room on the stack for a signal handler (stack pointer %#x)", p), nil)
+	}
+}
+
+func (t *thread) setStackPointer(sp uint32) {
+	if t.stackPointer != nil {
+		t.stackPointer.Set(uint64(sp))
+	}
+}
+
+// interrupted is the host function that compiled code calls where a signal
+// interrupted it.
+func interrupted(ctx context.Context, _ []uint64) {
+	t := threadOf(ctx)
+	at, err := t.state.Enter()
+	if err != nil {
+		panic(err)
+	}
+	info := (*wali.Siginfo)(at.Info)
+	if act := t.Action(at.Signal); !act.Caught() && at.Fault() {
+		t.reportFault(at)
+	}
+	// The siginfo lies in the frame, which the next interruption but one may
+	// overwrite only after this one has been left.
+	copied := *info
+	mask := t.state.Mask()
+	depth := t.state.Depth()
+	if t.Interrupted(&copied, mask) {
+		t.state.Abandon()
+		return
+	}
+	if t.state.Depth() != depth {
+		panic("helper: signal frames out of order")
+	}
+	t.state.Leave()
+}
