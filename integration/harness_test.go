@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // patience bounds every program that a test runs; it only ever passes if
@@ -30,6 +33,13 @@ var root = func() string {
 	}
 	return dir
 }()
+
+// TestMain keeps descriptors that whoever started the tests has left open from
+// the programs that they run.
+func TestMain(m *testing.M) {
+	unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	os.Exit(m.Run())
+}
 
 func walisupPath() string { return filepath.Join(root, "bin", "walisup") }
 func testCache() string   { return filepath.Join(root, ".cache", "tests") }

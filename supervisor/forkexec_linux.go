@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"syscall"
@@ -21,11 +22,21 @@ import (
 // growing a table that several threads share takes 10 to 20 ms
 // (synchronize_rcu in fs/file.c). It also keeps the private range out of sight
 // of other threads that may be starting something at the same time.
+//
+// Precondition: the main goroutine is locked to the main thread, or this could
+// run there, and the main thread never ends.
 func forkExec(first int, private []int, argv, env []string, dir string) (pid int, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // never unlocked: the thread ends here
+		// ForkExec hands the thread's mask on. The helper's own entry point blocks
+		// signals as well, but until it does one could kill the helper.
+		all := unix.Sigset_t{Val: [16]uint64{math.MaxUint64}}
+		if err = unix.PthreadSigmask(unix.SIG_SETMASK, &all, nil); err != nil {
+			err = os.NewSyscallError("rt_sigprocmask", err)
+			return
+		}
 		if err = unix.Unshare(unix.CLONE_FILES); err != nil {
 			err = os.NewSyscallError("unshare", err)
 			return

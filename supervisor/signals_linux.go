@@ -4,28 +4,40 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"slices"
+	"runtime"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"walisup/helper/stagezero"
+	"walisup/supervisor/sigcatch"
 )
 
-// notRelayed are the signals that mean walisup itself: faults of its own code,
-// its child's changes of state, and what cannot be caught.
-var notRelayed = []unix.Signal{
-	unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD,
-	unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGTRAP, unix.SIGSYS, unix.SIGSTKFLT,
-	unix.SIGPROF, unix.SIGURG,
+// relayed returns the signals that are the guest's when they are sent to
+// walisup: all but those that mean walisup itself, which are faults of its own
+// code, its child's changes of state, its runtime's own, and what cannot be
+// caught.
+func relayed() []unix.Signal {
+	var signals []unix.Signal
+	for sig := unix.Signal(1); sig <= 64; sig++ {
+		switch sig {
+		case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD,
+			unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGTRAP, unix.SIGSYS, unix.SIGSTKFLT,
+			unix.SIGPROF, unix.SIGURG,
+			32, 33: // the C library's
+		default:
+			signals = append(signals, sig)
+		}
+	}
+	return signals
 }
 
 // RestoreSignals gives the calling thread the signal mask that walisup was
-// started with. The entry point has blocked all signals in all threads; one
-// thread that does not is enough for ^C to work until a guest runs.
+// started with. The entry point blocks all signals, so that a helper is executed
+// with them blocked; one thread that does not is enough for them to arrive.
 //
-// Precondition: the goroutine is locked to its thread.
+// Precondition: called in the main thread, which never ends.
 func RestoreSignals() error {
 	if !stagezero.Active() {
 		return nil
@@ -37,38 +49,56 @@ func RestoreSignals() error {
 
 // signalRelay passes on to the guest what others send to walisup.
 type signalRelay struct {
-	fd int // signalfd
+	catcher *sigcatch.Catcher
+	done    chan struct{} // closed when run returns
 }
 
-// newSignalRelay blocks all signals in the calling thread, the last that had
-// them open, so that from here on they wait in a signalfd: os/signal would not
-// tell who sent them.
+// newSignalRelay begins to catch signals; run relays them.
 func newSignalRelay() (*signalRelay, error) {
-	var set unix.Sigset_t
-	for sig := unix.Signal(1); sig <= 64; sig++ {
-		if !slices.Contains(notRelayed, sig) {
-			set.Val[0] |= signalBit(sig)
-		}
-	}
-	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil); err != nil {
-		return nil, fmt.Errorf("block signals: %w", err)
-	}
-	fd, err := unix.Signalfd(-1, &set, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK)
+	catcher, err := sigcatch.Catch(relayed())
 	if err != nil {
-		return nil, fmt.Errorf("open signalfd: %w", err)
+		return nil, err
 	}
-	return &signalRelay{fd: fd}, nil
+	return &signalRelay{catcher: catcher, done: make(chan struct{})}, nil
 }
 
 // abandon gives up a relay whose run is never called.
-func (r *signalRelay) abandon() { unix.Close(r.fd) }
+func (r *signalRelay) abandon() { r.catcher.Close() }
+
+// end lets signals have their effect on walisup again once the guest has ended.
+func (r *signalRelay) end() {
+	<-r.done
+	r.catcher.Close()
+}
+
+// stopSelf stops this process and returns when it has been continued. It takes
+// the guest's own stop signal, because a shell shows which one it was.
+func (r *signalRelay) stopSelf(sig unix.Signal) error {
+	if sig == unix.SIGSTOP {
+		return unix.Kill(unix.Getpid(), sig)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return r.catcher.WithDefault(sig, func() error {
+		var set, old unix.Sigset_t
+		set.Val[0] = 1 << (sig - 1)
+		if err := unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, &old); err != nil {
+			return fmt.Errorf("unblock signal %d: %w", sig, err)
+		}
+		// This stops the whole process before it returns.
+		if err := unix.Tgkill(unix.Getpid(), unix.Gettid(), sig); err != nil {
+			return fmt.Errorf("raise signal %d: %w", sig, err)
+		}
+		return unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
+	})
+}
 
 // run relays until the guest has ended, which pidfd tells. It closes pidfd, so
 // that no signal can go to another process.
 func (r *signalRelay) run(pid, pidfd int) {
-	defer unix.Close(r.fd)
+	defer close(r.done)
 	defer unix.Close(pidfd)
-	poll := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}}
+	poll := []unix.PollFd{{Fd: int32(r.catcher.FD()), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}}
 	for {
 		if _, err := unix.Poll(poll, -1); err != nil && err != unix.EINTR {
 			return
@@ -76,45 +106,45 @@ func (r *signalRelay) run(pid, pidfd int) {
 		if poll[1].Revents != 0 {
 			return
 		}
-		info, err := readSignal(r.fd)
+		info, err := r.catcher.Read()
 		if err != nil {
 			continue
 		}
 		if shouldRelay(info, pid) {
 			// It can only fail because the guest has ended or runs as another
 			// user; there is nobody to tell.
-			unix.PidfdSendSignal(pidfd, unix.Signal(info.Signo), nil, 0)
+			unix.PidfdSendSignal(pidfd, info.Signal, nil, 0)
 		}
 	}
 }
 
 // shouldRelay reports whether the guest, whose first process is pid, has not
 // got the signal by itself and is meant to have it.
-func shouldRelay(info unix.SignalfdSiginfo, pid int) bool {
-	sig := unix.Signal(info.Signo)
-	if sig == unix.SIGCONT {
+func shouldRelay(info sigcatch.Info, pid int) bool {
+	if info.Signal == unix.SIGCONT {
 		// Shells continue a whole process group.
 		return isStopped(pid)
 	}
 	if info.Code > 0 {
-		return relayFromKernel(sig, pid)
+		return relayFromKernel(info.Signal)
 	}
 	// A guest may signal its whole process group, or its parent.
-	return !descendsFrom(int(info.Pid), pid)
+	return !descendsFrom(info.Pid, pid)
 }
 
 // relayFromKernel decides about signals that no process sent.
-func relayFromKernel(sig unix.Signal, pid int) bool {
+func relayFromKernel(sig unix.Signal) bool {
 	switch sig {
 	case unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGWINCH:
 		// The terminal sends them to a process group: to the guest too, unless
 		// it has left ours, and then they are not for it.
 		return false
 	case unix.SIGHUP:
-		// When a terminal hangs up, the session leader gets this one too, and
-		// walisup may be that in the guest's place.
-		group, err := unix.Getpgid(pid)
-		return err == nil && group != unix.Getpgrp()
+		// When a terminal hangs up, the session leader alone gets it, and walisup
+		// may be that in the guest's place. When a session leader ends, the
+		// foreground process group does.
+		session, err := unix.Getsid(0)
+		return err == nil && session == unix.Getpid()
 	case unix.SIGPIPE:
 		return false // our own broken standard error
 	default:
@@ -163,5 +193,3 @@ func processStat(pid int) (state byte, parent int) {
 	}
 	return fields[0][0], parent
 }
-
-func signalBit(sig unix.Signal) uint64 { return 1 << (sig - 1) }

@@ -35,7 +35,8 @@ type Spec struct {
 
 // Process is a running guest.
 type Process struct {
-	pid int
+	pid     int
+	signals *signalRelay
 }
 
 // Pid returns the process id of the guest's first process.
@@ -45,10 +46,11 @@ func (p *Process) Pid() int { return p.pid }
 // descriptor that is not close-on-exec are the caller's own, as for a program
 // that the caller had executed itself.
 //
-// Preconditions: the calling goroutine is locked to its thread, and the same
-// goroutine will call [Process.Wait]. The process was started through
-// stagezero's entry point, which blocks all signals; from Start on this thread
-// blocks them as well.
+// Until [Process.Wait] has returned, signals to this process go to the guest.
+// Only one guest can be running at a time.
+//
+// Preconditions: the process was started through stagezero's entry point, and
+// its main goroutine is locked to the main thread.
 func Start(spec Spec) (*Process, error) {
 	if !stagezero.Active() {
 		return nil, failed(ExitOwn, "this walisup was linked without its entry point; build it with make")
@@ -112,7 +114,7 @@ func Start(spec Spec) (*Process, error) {
 		return nil, failed(ExitOwn, "open pidfd: %w (walisup needs Linux 5.4 or newer)", err)
 	}
 	go signals.run(pid, pidfd)
-	return &Process{pid: pid}, nil
+	return &Process{pid: pid, signals: signals}, nil
 }
 
 // startError tells the caller's mistakes from ours.

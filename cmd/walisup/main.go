@@ -11,9 +11,13 @@ import (
 	"walisup/supervisor"
 )
 
+// The main thread alone runs inits. Package supervisor wants to have it apart
+// from others that end.
 func init() {
-	// Signal masks belong to threads, and package supervisor wants this one.
 	runtime.LockOSThread()
+	if err := supervisor.RestoreSignals(); err != nil {
+		os.Exit(report(err))
+	}
 }
 
 func main() {
@@ -22,9 +26,6 @@ func main() {
 
 // run executes one command line and returns the status to exit with.
 func run(args []string) int {
-	if err := supervisor.RestoreSignals(); err != nil {
-		return report(err)
-	}
 	root := newRootCommand()
 	root.SetArgs(args)
 	if err := root.Execute(); err != nil {

@@ -1,0 +1,111 @@
+//go:build amd64 || arm64
+
+package sigcatch
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// Info is what a signal says of itself, siginfo_t of sigaction(2).
+type Info struct {
+	Signal unix.Signal
+	Code   int // above 0 if the kernel sent it, otherwise who did
+	Pid    int // the sender, if a process
+}
+
+// infoSize is sizeof(siginfo_t).
+const infoSize = 128
+
+// Catcher catches signals until it is closed.
+type Catcher struct {
+	fds [2]int // pipe: read end, write end
+	old map[unix.Signal]action
+}
+
+// ErrBusy is returned by [Catch] while another Catcher is open.
+var ErrBusy = errors.New("signals are being caught already")
+
+var busy atomic.Bool
+
+// Catch begins to catch the given signals, whatever was to be done with them.
+// At most 512 are kept until they are read, further ones are lost.
+func Catch(signals []unix.Signal) (*Catcher, error) {
+	if !busy.CompareAndSwap(false, true) {
+		return nil, ErrBusy
+	}
+	c := &Catcher{old: make(map[unix.Signal]action, len(signals))}
+	if err := unix.Pipe2(c.fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		busy.Store(false)
+		return nil, fmt.Errorf("catch signals: %w", err)
+	}
+	pipe = uintptr(c.fds[1])
+	for _, sig := range signals {
+		old, err := setAction(sig, caught())
+		if err != nil {
+			c.Close()
+			return nil, fmt.Errorf("catch signal %d: %w", sig, err)
+		}
+		c.old[sig] = old
+	}
+	return c, nil
+}
+
+func caught() *action {
+	handler, restorer := entries()
+	return &action{
+		handler:  handler,
+		restorer: restorer,
+		flags:    saSiginfo | saRestorer | saOnStack | saRestart,
+		mask:     math.MaxUint64,
+	}
+}
+
+// FD returns a descriptor that is readable when a signal has been caught.
+func (c *Catcher) FD() int { return c.fds[0] }
+
+// Read returns the oldest signal that has been caught. It does not wait: if
+// there is none, the error is EAGAIN.
+func (c *Catcher) Read() (Info, error) {
+	var data [infoSize]byte
+	n, err := unix.Read(c.fds[0], data[:])
+	if err != nil {
+		return Info{}, err
+	}
+	if n != len(data) {
+		return Info{}, fmt.Errorf("siginfo of %d bytes", n)
+	}
+	field := func(offset int) int { return int(int32(binary.NativeEndian.Uint32(data[offset:]))) }
+	return Info{Signal: unix.Signal(field(0)), Code: field(8), Pid: field(16)}, nil
+}
+
+// WithDefault runs f while a signal has its default effect.
+func (c *Catcher) WithDefault(sig unix.Signal, f func() error) error {
+	old, err := setAction(sig, &action{})
+	if err != nil {
+		return fmt.Errorf("set default action of signal %d: %w", sig, err)
+	}
+	err = f()
+	if _, restoreErr := setAction(sig, &old); err == nil {
+		err = restoreErr
+	}
+	return err
+}
+
+// Close lets the signals have the effect again that they had before.
+func (c *Catcher) Close() {
+	for sig, old := range c.old {
+		setAction(sig, &old)
+	}
+	// A handler may be running still: its write to a closed pipe fails, but it
+	// must not go to a descriptor that is opened later under the same number.
+	pipe = math.MaxUint64
+	unix.Close(c.fds[0])
+	unix.Close(c.fds[1])
+	busy.Store(false)
+}
