@@ -37,10 +37,11 @@ func (m *Memory) Brk(addr uint64) uint64 {
 		if to > m.limit || !m.areas.free(from, to+PageSize) {
 			return m.breakNow
 		}
-		if m.growBreak(from, to) != 0 {
+		added := area{start: from, end: to, prot: allAccess, kind: anonymous}
+		if !m.mayMap(added) || m.growBreak(from, to) != 0 {
 			return m.breakNow
 		}
-		m.areas.insert(area{start: from, end: to, prot: allAccess, kind: anonymous})
+		m.areas.insert(added)
 		if m.lockNew(from, to) != 0 {
 			m.unmap(from, to)
 			return m.breakNow

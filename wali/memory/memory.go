@@ -51,6 +51,8 @@ type Memory struct {
 	breakStart uint64
 	breakNow   uint64 // the guest's break, to the byte
 
+	maxSpace   uint64 // RLIMIT_AS
+	maxData    uint64 // RLIMIT_DATA
 	attached   []attachment
 	aboveBreak ahead  // see huge.go
 	belowHeap  ahead  // see huge.go
@@ -80,7 +82,7 @@ func Reserve(limit, extra uint64) (*Memory, error) {
 	if after := at + hugePage - base; after > 0 {
 		munmapHost(base+span, uint64(after))
 	}
-	m := &Memory{base: base, limit: min(limit, highest), total: limit + extra}
+	m := &Memory{base: base, limit: min(limit, highest), total: limit + extra, maxSpace: ^uint64(0), maxData: ^uint64(0)}
 	// A core dump would otherwise look at each of two million empty pages as
 	// soon as one page of the reservation had been in use.
 	m.advise(0, span, unix.MADV_DONTDUMP)

@@ -108,6 +108,9 @@ func (m *Memory) Mmap(addr, length uint64, prot, flags, fd int32, offset int64) 
 		}
 	}
 	a.start, a.end = addr, addr+length
+	if !m.mayMap(a) {
+		return 0, unix.ENOMEM
+	}
 	if a.kind != anonymous || a.traits&hugeTLB != 0 {
 		a.id = m.newID()
 	}

@@ -148,22 +148,25 @@ func (m *Memory) growInPlace(part area, newLen uint64) (bool, unix.Errno) {
 	if end > m.limit || !m.areas.free(part.end, end) {
 		return false, 0
 	}
-	m.dropAhead(part.end, end)
 	grown := part
+	grown.start, grown.end = part.end, end
+	if !m.mayMap(grown) {
+		return false, unix.ENOMEM
+	}
+	m.dropAhead(part.end, end)
 	switch part.kind {
 	case anonymous:
 		if errno := m.mapMore(part, part.end, end); errno != 0 {
 			return false, errno
 		}
-		grown.start = part.end
 	case shared:
 		if errno := m.growElsewhere(part, part.start, newLen); errno != 0 {
 			return false, errno
 		}
+		grown.start = part.start
 	default:
 		return false, 0
 	}
-	grown.end = end
 	m.areas.insert(grown)
 	m.adviseHuge(part.end, end)
 	return true, 0
@@ -174,6 +177,14 @@ func (m *Memory) growInPlace(part area, newLen uint64) (bool, unix.Errno) {
 // stays mapped without the pages.
 func (m *Memory) relocate(part area, to, newLen uint64, keep bool) unix.Errno {
 	oldLen := part.size()
+	if added := (area{start: to, end: to + newLen, prot: part.prot, kind: part.kind}); keep || newLen > oldLen {
+		if !keep {
+			added.end -= oldLen
+		}
+		if !m.mayMap(added) {
+			return unix.ENOMEM
+		}
+	}
 	m.dropAhead(to, to+newLen)
 	m.dropAhead(part.start, part.end)
 	var errno unix.Errno

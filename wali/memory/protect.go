@@ -80,6 +80,13 @@ func (m *Memory) Mprotect(addr, length uint64, prot int32) unix.Errno {
 	for _, a := range m.areas.within(addr, stop) {
 		a = a.clip(addr, stop)
 		if int32(a.prot) != access {
+			if changed := a; access&unix.PROT_WRITE != 0 && !a.isData() {
+				changed.prot = uint8(access)
+				if !m.mayMap(changed) {
+					errno = unix.ENOMEM
+					break
+				}
+			}
 			if errno = m.protect(a.start, a.size(), access); errno != 0 {
 				break
 			}

@@ -57,6 +57,9 @@ func (m *Memory) Shmat(id int32, addr uint64, flags int32) (uint64, unix.Errno) 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	to, errno := m.placeSegment(addr, size, flags)
+	if errno == 0 && !m.mayMap(area{start: to, end: to + size, kind: shared}) {
+		errno = unix.ENOMEM
+	}
 	if errno == 0 {
 		m.dropAhead(to, to+size)
 		_, errno = remap(host, size, size, mremapMaymove|mremapFixed, m.base+uintptr(to))

@@ -1,0 +1,53 @@
+//go:build linux && (amd64 || arm64)
+
+package memory
+
+import "golang.org/x/sys/unix"
+
+// SetLimits sets the guest's RLIMIT_AS and RLIMIT_DATA, in bytes; ^uint64(0) is
+// no limit, as at the start. The kernel cannot enforce them: to it the whole
+// reservation and the helper's own memory count.
+func (m *Memory) SetLimits(addressSpace, data uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.maxSpace, m.maxData = addressSpace, data
+}
+
+// Mapped returns how many bytes the guest has mapped.
+func (m *Memory) Mapped() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.areas.bytes
+}
+
+// mayMap reports whether the limits allow to map a in place of what is there.
+func (m *Memory) mayMap(a area) bool {
+	if m.maxSpace == ^uint64(0) && m.maxData == ^uint64(0) {
+		return true
+	}
+	var space, data uint64
+	for _, old := range m.areas.within(a.start, a.end) {
+		old = old.clip(a.start, a.end)
+		space += old.size()
+		if old.isData() {
+			data += old.size()
+		}
+	}
+	if m.areas.bytes-space+a.size() > m.maxSpace {
+		return false
+	}
+	return !a.isData() || m.dataBytes()-data+a.size() <= m.maxData
+}
+
+// isData reports whether an area counts for RLIMIT_DATA: private and writable.
+func (a area) isData() bool { return a.kind != shared && a.prot&unix.PROT_WRITE != 0 }
+
+func (m *Memory) dataBytes() uint64 {
+	var sum uint64
+	for _, a := range m.areas.list {
+		if a.isData() {
+			sum += a.size()
+		}
+	}
+	return sum
+}
