@@ -120,6 +120,6 @@ int main(void)
 	printf("%s\n", dirname(path));
 	SHOW(mkdir("temp-XXXXXX", 0) == 0 && rmdir("temp-XXXXXX") == 0);
 	char template[] = "temp-XXXXXX";
-	SHOW(mkdtemp(template) != 0);
+	SHOW(mkdtemp(template) != 0 && rmdir(template) == 0);
 	return 0;
 }
