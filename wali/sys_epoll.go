@@ -6,6 +6,14 @@ import "golang.org/x/sys/unix"
 // at 4.
 const guestEpollEvent = 12
 
+// sysEpollCreate is the old form of epoll_create1, whose size means nothing.
+func sysEpollCreate(t *Thread, a Args) int64 {
+	if a.Int(0) <= 0 {
+		return errno(unix.EINVAL)
+	}
+	return t.call(unix.SYS_EPOLL_CREATE1, 0, 0, 0, 0, 0, 0)
+}
+
 func sysEpollCtl(t *Thread, a Args) int64 {
 	return t.call(unix.SYS_EPOLL_CTL, uintptr(a[0]), uintptr(a[1]), uintptr(a[2]), t.epollEvent(a.Ptr(3)), 0, 0)
 }
@@ -30,7 +38,7 @@ func (t *Thread) epollWait(a Args, timeout, set, setSize uintptr, precise bool) 
 	if precise {
 		nr = unix.SYS_EPOLL_PWAIT2
 	}
-	events := t.epollBuffer(a)
-	r := t.block(nr, uintptr(a[0]), events, uintptr(a[2]), timeout, set, setSize)
-	return t.epollResult(a, events, r)
+	events, n, b := t.epollBuffer(a)
+	r := t.block(nr, uintptr(a[0]), events, n, timeout, set, setSize)
+	return t.epollResult(a.Ptr(1), b, r)
 }

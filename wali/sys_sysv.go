@@ -31,7 +31,7 @@ func sysSemctl(t *Thread, a Args) int64 {
 	case semGetAll, semSetAll, semStat, semStatAny, semInfo, ipcStat, ipcSet, ipcInfo:
 		arg = t.Memory.Host(uint32(a[3]))
 	}
-	return t.call(unix.SYS_SEMCTL, uintptr(a[0]), uintptr(a[1]), uintptr(cmd), arg, 0, 0)
+	return t.semctl(a, cmd, arg)
 }
 
 func sysMsgctl(t *Thread, a Args) int64 {

@@ -55,6 +55,37 @@ func sysGettimeofday(t *Thread, a Args) int64 {
 	return t.storePair(p, seconds, nanoseconds/1000)
 }
 
+// sysTime is time(2). It reads the clock that file systems stamp files with, as
+// Linux does, so that a file is never newer than now.
+func sysTime(t *Thread, a Args) int64 {
+	const clockRealtimeCoarse = 5
+	b := t.alloc(16)
+	if r := t.call(unix.SYS_CLOCK_GETTIME, clockRealtimeCoarse, address(b), 0, 0, 0, 0); r < 0 {
+		return r
+	}
+	now := binary.LittleEndian.Uint64(b)
+	if p := a.Ptr(0); p != 0 && t.Memory.Store64(p, now) != 0 {
+		return errno(unix.EFAULT)
+	}
+	return int64(now)
+}
+
+// sysAlarm is alarm(2), by the timer that it is a front for.
+func sysAlarm(t *Thread, a Args) int64 {
+	le := binary.LittleEndian
+	b := t.alloc(64) // struct itimerval, new and old: interval, then value
+	le.PutUint64(b[16:], uint64(a.Uint(0)))
+	if r := t.call(unix.SYS_SETITIMER, unix.ITIMER_REAL, address(b), address(b[32:]), 0, 0, 0); r < 0 {
+		return r
+	}
+	// Rounded to the nearest second, but never to none.
+	left, micros := le.Uint64(b[48:]), le.Uint64(b[56:])
+	if micros >= 500_000 || left == 0 && micros > 0 {
+		left++
+	}
+	return int64(left)
+}
+
 // Layouts of struct sigevent. Source: musl's include/signal.h with pointers of
 // 4 bytes; asm-generic/siginfo.h for the kernel's.
 //
