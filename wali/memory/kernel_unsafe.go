@@ -78,6 +78,11 @@ func mmapAnywhere(size uint64, prot, flags int32) (uintptr, unix.Errno) {
 	return at, errno
 }
 
+func mmapAnywhereBlocking(size uint64, prot, flags, fd int32, offset int64) (uintptr, unix.Errno) {
+	at, _, errno := syscall.Syscall6(unix.SYS_MMAP, 0, uintptr(size), uintptr(prot), uintptr(flags), uintptr(fd), uintptr(offset))
+	return at, errno
+}
+
 func munmapHost(addr uintptr, size uint64) unix.Errno {
 	_, _, errno := syscall.RawSyscall(unix.SYS_MUNMAP, addr, uintptr(size), 0)
 	return errno

@@ -123,7 +123,9 @@ func (m *Memory) Mmap(addr, length uint64, prot, flags, fd int32, offset int64) 
 	var errno unix.Errno
 	kernelFlags := flags &^ droppedFlags
 	m.dropAhead(a.start, a.end)
-	if isFile || flags&(unix.MAP_POPULATE|unix.MAP_LOCKED|unix.MAP_HUGETLB) != 0 {
+	if a.traits&hugeTLB != 0 {
+		errno = m.mapHugeTLB(a, kernelFlags, fd, offset)
+	} else if isFile || flags&(unix.MAP_POPULATE|unix.MAP_LOCKED) != 0 {
 		errno = m.mapFixedBlocking(addr, length, int32(a.prot), kernelFlags, fd, offset)
 	} else {
 		errno = m.mapFixed(addr, length, int32(a.prot), kernelFlags)
@@ -170,6 +172,23 @@ func (m *Memory) pick(hint, length, granule uint64) (uint64, bool) {
 		return at, true
 	}
 	return m.areas.findFree(length, granule, lowestPick, m.limit)
+}
+
+// mapHugeTLB maps pages of the huge page pool. They often run out, which Linux up
+// to 6.11 notices when it has already unmapped what was there; so they are
+// taken outside first and then moved to their place.
+func (m *Memory) mapHugeTLB(a area, flags, fd int32, offset int64) unix.Errno {
+	if a.start&(hugePage-1) != 0 {
+		return unix.EINVAL
+	}
+	at, errno := mmapAnywhereBlocking(a.size(), int32(a.prot), flags&^unix.MAP_FIXED, fd, offset)
+	if errno != 0 {
+		return errno
+	}
+	if _, errno = remap(at, a.size(), a.size(), mremapMaymove|mremapFixed, m.base+uintptr(a.start)); errno != 0 {
+		munmapHost(at, a.size())
+	}
+	return errno
 }
 
 // mendAfterFailure deals with a kernel that had unmapped what was there before

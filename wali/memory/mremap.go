@@ -25,7 +25,8 @@ import "golang.org/x/sys/unix"
 //     call gives ENOMEM, which a program must expect of any mremap.
 //
 // MREMAP_DONTUNMAP works for all kinds of mappings since Linux 5.13, except
-// special ones of drivers, for which the call gives the kernel's error.
+// special ones of drivers, for which the call gives the kernel's error, and pages
+// of the huge page pool, for which it gives ENOMEM.
 
 // Mremap is mremap(2). On failure the address is 0.
 func (m *Memory) Mremap(addr, oldLen, newLen uint64, flags int32, newAddr uint64) (uint64, unix.Errno) {
@@ -96,12 +97,13 @@ func (m *Memory) Mremap(addr, oldLen, newLen uint64, flags int32, newAddr uint64
 			return addr, 0
 		}
 	}
-	if !mayMove || newLen > m.limit {
+	// Pages of the huge page pool cannot move without leaving a hole.
+	if !mayMove || newLen > m.limit || a.traits&hugeTLB != 0 {
 		return 0, unix.ENOMEM
 	}
 	to := newAddr
 	if !fixed {
-		if to, ok = m.pick(newAddr, newLen, m.alignOf(a)); !ok {
+		if to, ok = m.pick(newAddr, newLen, PageSize); !ok {
 			return 0, unix.ENOMEM
 		}
 	}
@@ -131,14 +133,6 @@ func (m *Memory) relock(whole, part area) {
 	if part.end < whole.end {
 		m.rangeCallBlocking(unix.SYS_MLOCK2, part.end, whole.end-part.end, whole.traits.lockFlags())
 	}
-}
-
-// alignOf returns the alignment that a mapping needs.
-func (m *Memory) alignOf(a area) uint64 {
-	if a.traits&hugeTLB != 0 {
-		return hugePage
-	}
-	return PageSize
 }
 
 // growInPlace makes a mapping newLen long if what is behind it is free and
