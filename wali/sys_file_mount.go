@@ -67,6 +67,12 @@ func sysMoveMount(t *Thread, a Args) int64 {
 		uintptr(a.Int(2)), t.Memory.Host(a.Ptr(3)), uintptr(a.Uint(4)), 0)
 }
 
+// sysSetns is setns(2).
+func sysSetns(t *Thread, a Args) int64 {
+	t.procRoot()
+	return t.call(unix.SYS_SETNS, uintptr(a.Int(0)), uintptr(a.Int(1)), 0, 0, 0, 0)
+}
+
 // sysFanotifyMark is fanotify_mark(2). procfs is left out: an event's
 // descriptor, which the kernel opens, would bypass the guard.
 func sysFanotifyMark(t *Thread, a Args) int64 {

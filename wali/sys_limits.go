@@ -10,15 +10,34 @@ import (
 // Limit is a resource limit as getrlimit(2) shows it.
 type Limit struct{ Soft, Hard uint64 }
 
-// Limits are the resource limits that the guest believes to have where the
+// limits are the resource limits that the guest believes to have where the
 // kernel's must be others, because they would strike at the helper: its
 // reservation of address space, its native stack and its private descriptors.
 // They pass from parent to child at fork by being in memory; exec has to carry
 // them over.
-type Limits struct {
+type limits struct {
 	mu     sync.Mutex
 	values [len(virtualResources)]Limit
 	set    [len(virtualResources)]bool
+}
+
+// ApplyLimits makes the linear memory keep to the limits. It is for a helper that
+// has used Put.
+func (p *Process) ApplyLimits() {
+	p.Limits.mu.Lock()
+	defer p.Limits.mu.Unlock()
+	p.limitMemory()
+}
+
+// limitMemory is ApplyLimits with the lock of the limits held.
+func (p *Process) limitMemory() {
+	soft := func(resource int32) uint64 {
+		if i := virtualIndex(resource); p.Limits.set[i] {
+			return p.Limits.values[i].Soft
+		}
+		return ^uint64(0)
+	}
+	p.Memory.SetLimits(soft(unix.RLIMIT_AS), soft(unix.RLIMIT_DATA))
 }
 
 // virtualResources are the limits that the kernel is not told.
@@ -37,26 +56,48 @@ func virtualIndex(resource int32) int {
 	return -1
 }
 
-// Get returns the guest's limit for a resource; ok is false if it is the
-// kernel's.
-func (l *Limits) Get(resource int32) (limit Limit, ok bool) {
-	i := virtualIndex(resource)
-	if i < 0 {
-		return Limit{}, false
-	}
+// VirtualLimits calls yield for each of the guest's limits that are not the
+// kernel's: those that exec has to carry over, by PutLimit in the next helper.
+func (p *Process) VirtualLimits(yield func(resource int32, limit Limit)) {
+	l := &p.limits
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.values[i], l.set[i]
+	for i, resource := range virtualResources {
+		if l.set[i] {
+			yield(resource, l.values[i])
+		}
+	}
 }
 
-// Put makes limit the guest's. It is for a helper that takes over from another
-// by exec; resources that are the kernel's are left alone.
-func (l *Limits) Put(resource int32, limit Limit) {
-	if i := virtualIndex(resource); i >= 0 {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.values[i], l.set[i] = limit, true
+// PutLimit makes limit the guest's. Resources whose limits are always the
+// kernel's are left alone. It is for setting up.
+func (p *Process) PutLimit(resource int32, limit Limit) {
+	i := virtualIndex(resource)
+	if i < 0 {
+		return
 	}
+	l := &p.limits
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p.setVirtual(i, limit)
+}
+
+// setVirtual sets the limit of a resource that the kernel is not told of.
+// Precondition: limits.mu is held.
+func (p *Process) setVirtual(i int, limit Limit) {
+	l := &p.limits
+	l.values[i], l.set[i] = limit, true
+	space, data := ^uint64(0), ^uint64(0)
+	for i, resource := range virtualResources {
+		switch {
+		case !l.set[i]:
+		case resource == unix.RLIMIT_AS:
+			space = l.values[i].Soft
+		case resource == unix.RLIMIT_DATA:
+			data = l.values[i].Soft
+		}
+	}
+	p.Memory.SetLimits(space, data)
 }
 
 // sysGetrlimit is getrlimit(2).
@@ -101,7 +142,7 @@ func (t *Thread) prlimit(pid, resource int32, new, old uint32) int64 {
 			return errno(unix.EINVAL)
 		}
 	}
-	l := &t.Limits
+	l := &t.limits
 	l.mu.Lock()
 	was, e := t.currentLimit(i)
 	if e == 0 && new != 0 {
@@ -127,9 +168,9 @@ func (t *Thread) prlimitOther(pid, resource int32, new, old uint32) int64 {
 }
 
 // currentLimit returns the guest's limit for virtual resource i.
-// Precondition: Limits.mu is held.
+// Precondition: limits.mu is held.
 func (t *Thread) currentLimit(i int) (Limit, unix.Errno) {
-	l := &t.Limits
+	l := &t.limits
 	if l.set[i] && i != virtualNoFile {
 		return l.values[i], 0
 	}
@@ -141,13 +182,13 @@ func (t *Thread) currentLimit(i int) (Limit, unix.Errno) {
 }
 
 // changeLimit sets the guest's limit for virtual resource i, which is was.
-// Precondition: Limits.mu is held.
+// Precondition: limits.mu is held.
 func (t *Thread) changeLimit(i int, was, want Limit) unix.Errno {
 	if want.Hard > was.Hard && !t.capable(capSysResource) {
 		return unix.EPERM
 	}
 	if i != virtualNoFile {
-		t.Limits.values[i], t.Limits.set[i] = want, true
+		t.setVirtual(i, want)
 		return 0
 	}
 	actual, e := t.kernelLimit(unix.RLIMIT_NOFILE)
@@ -164,7 +205,7 @@ func (t *Thread) changeLimit(i int, was, want Limit) unix.Errno {
 	if r := t.call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(b), 0, 0, 0); r < 0 {
 		return unix.Errno(-r)
 	}
-	t.Limits.values[i], t.Limits.set[i] = want, kernel.Hard != want.Hard
+	t.limits.values[i], t.limits.set[i] = want, kernel.Hard != want.Hard
 	if kernel.Soft > uint64(t.ReservedFD) {
 		t.fillReserved()
 	}

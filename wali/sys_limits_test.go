@@ -50,17 +50,38 @@ func TestLimitsOfMemoryAreKeptFromTheKernel(t *testing.T) {
 		g.want(unix.EFAULT, g.callRow("setrlimit", resource, 0))
 		g.want(unix.EFAULT, g.callRow("setrlimit", resource, guestHole-8))
 		g.want(unix.EFAULT, g.callRow("getrlimit", resource, guestHole-8))
-		got, ok := g.Limits.Get(int32(resource))
-		if !ok || got != (Limit{1, 8192}) {
-			t.Errorf("Limits.Get: %v, %v", got, ok)
-		}
+		g.VirtualLimits(func(r int32, got Limit) {
+			if r != int32(resource) || got != (Limit{1, 8192}) {
+				t.Errorf("VirtualLimits: %d has %v", r, got)
+			}
+		})
 	}
 	g := newGuest(t)
 	g.want(unix.EINVAL, g.callRow("getrlimit", 99, g.alloc(16)))
 	g.want(unix.EFAULT, g.callRow("setrlimit", unix.RLIMIT_CORE, 0))
-	g.Limits.Put(unix.RLIMIT_AS, Limit{1, 2})
+	g.PutLimit(unix.RLIMIT_AS, Limit{1, 2})
 	if got := g.limit(unix.RLIMIT_AS); got != (Limit{1, 2}) {
-		t.Errorf("after Put: %v", got)
+		t.Errorf("after PutLimit: %v", got)
+	}
+}
+
+func TestLimitsOfMemoryAreEnforced(t *testing.T) {
+	t.Parallel()
+	for _, resource := range []int{unix.RLIMIT_AS, unix.RLIMIT_DATA} {
+		g := newGuest(t)
+		mmap := func(size int) int64 {
+			return g.callRow("mmap", 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, -1, int64(0))
+		}
+		const more = 1 << 20
+		g.must("setrlimit", resource, g.longs(g.Memory.Mapped()+more, 1<<40))
+		g.want(unix.ENOMEM, mmap(more+4096))
+		if r := mmap(more); r < 0 {
+			t.Errorf("within the limit of resource %d: %v", resource, unix.Errno(-r))
+		}
+		g.must("setrlimit", resource, g.longs(1<<40, 1<<40))
+		if r := mmap(more); r < 0 {
+			t.Errorf("with resource %d not limited: %v", resource, unix.Errno(-r))
+		}
 	}
 }
 

@@ -27,16 +27,14 @@ type Process struct {
 	// guest's /proc/self/exe can be the module instead.
 	HelperDev, HelperIno uint64
 
-	// Limits are the guest's resource limits where they are not the kernel's.
-	Limits Limits
-
 	// CatchSignal and SignalReturn are the addresses of the raw signal handler
 	// and of its return code; 0 where signals are not caught, as in tests.
 	CatchSignal, SignalReturn uintptr
 
 	signalTable signalTable
 
-	files fileGuard
+	files  fileGuard
+	limits limits
 }
 
 // ReservedFDs is the number of consecutive descriptors that a helper keeps for
