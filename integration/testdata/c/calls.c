@@ -1,4 +1,4 @@
-// flags: -Wno-incompatible-function-pointer-types
+// flags: -w
 // Calls through function pointers of another type than the function: C programs do this,
 // and native machines forgive it. Only what x86-64 and the adapters both define is shown.
 #include "common.h"
