@@ -21,25 +21,6 @@ type limits struct {
 	set    [len(virtualResources)]bool
 }
 
-// ApplyLimits makes the linear memory keep to the limits. It is for a helper that
-// has used Put.
-func (p *Process) ApplyLimits() {
-	p.Limits.mu.Lock()
-	defer p.Limits.mu.Unlock()
-	p.limitMemory()
-}
-
-// limitMemory is ApplyLimits with the lock of the limits held.
-func (p *Process) limitMemory() {
-	soft := func(resource int32) uint64 {
-		if i := virtualIndex(resource); p.Limits.set[i] {
-			return p.Limits.values[i].Soft
-		}
-		return ^uint64(0)
-	}
-	p.Memory.SetLimits(soft(unix.RLIMIT_AS), soft(unix.RLIMIT_DATA))
-}
-
 // virtualResources are the limits that the kernel is not told.
 var virtualResources = [...]int32{unix.RLIMIT_AS, unix.RLIMIT_DATA, unix.RLIMIT_STACK, unix.RLIMIT_NOFILE}
 
