@@ -101,6 +101,7 @@ type outcome struct {
 	stdout string
 	stderr string
 	files  map[string]string // path to a description with the content
+	maxRSS int64             // largest resident memory in kB of any one process
 }
 
 // runNative runs the native build of p in an empty folder.
@@ -168,7 +169,9 @@ func run(t *testing.T, cmd *exec.Cmd, call invocation) outcome {
 	var stdout, stderr bytes.Buffer
 	cmd.Dir = dir
 	cmd.Env = append(append(baseEnv(), "PWD="+dir), call.env...)
-	cmd.Stdin = strings.NewReader(call.stdin)
+	if call.stdin != "" {
+		cmd.Stdin = strings.NewReader(call.stdin)
+	}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	status := runBounded(t, cmd)
 	neutral := func(text string) string {
@@ -179,6 +182,7 @@ func run(t *testing.T, cmd *exec.Cmd, call invocation) outcome {
 		stdout: neutral(stdout.String()),
 		stderr: neutral(stderr.String()),
 		files:  snapshot(t, dir),
+		maxRSS: cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss,
 	}
 }
 
