@@ -230,8 +230,9 @@ func BenchmarkPoll(b *testing.B) {
 			}
 		})
 		b.Run("native/"+name, func(b *testing.B) {
+			now := g.Memory.Host(g.longs(0, 0))
 			for b.Loop() {
-				if r := kernel.Syscall(unix.SYS_POLL, g.Memory.Host(fds), uintptr(n), 0, 0, 0, 0); r != int64(n) {
+				if r := kernel.Syscall(unix.SYS_PPOLL, g.Memory.Host(fds), uintptr(n), now, 0, 0, 0); r != int64(n) {
 					b.Fatal(r)
 				}
 			}
