@@ -145,9 +145,10 @@ func (p *program) link(ctx context.Context) error {
 	}
 
 	support := rt.NewHostModuleBuilder(module.SupportModule)
-	// The interrupt function comes first: the engine's code for calling it
-	// holds its index.
-	support.NewFunctionBuilder().WithGoFunction(api.GoFunc(interrupted), nil, nil).Export("interrupt")
+	// These two come first and second: the engine's codes for calling them
+	// hold their indexes.
+	support.NewFunctionBuilder().WithGoFunction(api.GoFunc(interrupted), nil, nil).Export("interrupted")
+	support.NewFunctionBuilder().WithGoFunction(api.GoFunc(signalled), nil, nil).Export("signalled")
 	for _, imp := range p.module.Support {
 		fn, ok := supportFunctions[imp.Name]
 		if !ok {
@@ -234,12 +235,8 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 			return fmt.Errorf("reset signal %d: %w", sig, err)
 		}
 	}
-	limit := unix.Rlimit{Cur: b.NoFile, Max: uint64(b.first)}
-	if b.NoFile == 0 {
-		limit.Cur = limit.Max
-	}
-	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &limit, nil); err != nil {
-		return fmt.Errorf("set the limit of open files: %w", err)
+	if e := t.LimitDescriptors(b.NoFile); e != 0 {
+		return fmt.Errorf("set the limit of open files: %w", e)
 	}
 	setThreadName(filepath.Base(b.Module))
 	mask := stagezero.Mask()

@@ -26,9 +26,9 @@ type fileGuard struct {
 	// size: one of the block constants.
 	procBlock atomic.Uint32
 
-	// procRoot is 1 if the descriptor ReservedFD+procRootOffset is the root of
-	// a procfs, -1 if there is none to be had.
-	procRoot atomic.Int32
+	// holdsProcRoot says that the descriptor ReservedFD+procRootOffset is the
+	// root of a procfs.
+	holdsProcRoot atomic.Bool
 }
 
 const (
@@ -205,10 +205,11 @@ func (t *Thread) blockSizeTells() bool {
 	g := &t.files
 	if g.procBlock.Load() == blockUnknown {
 		state := uint32(blockTellsNot)
-		if root, ok := t.procRoot(); ok {
+		if root := t.procRoot(); root >= 0 {
 			if b, e := t.describe(root); e == 0 && b.u32(statxBlksize) == procBlockSize {
 				state = blockTells
 			}
+			t.releaseProcRoot(root)
 		}
 		g.procBlock.Store(state)
 	}
@@ -216,38 +217,50 @@ func (t *Thread) blockSizeTells() bool {
 }
 
 // procRoot returns a descriptor of a true procfs, which the guest can neither
-// see nor replace by mounting something else over /proc. It must be asked for
-// before the guest changes its root or its mounts; sysChroot and sysMount do.
-func (t *Thread) procRoot() (fd int32, ok bool) {
-	g := &t.files
-	if g.procRoot.Load() == 0 {
-		state := int32(-1)
-		if t.openProcRoot() {
-			state = 1
-		}
-		g.procRoot.Store(state)
+// see nor replace by mounting something else over /proc, or -1. The caller
+// hands it to releaseProcRoot. It must be asked for before the guest changes
+// its root or its mounts: see holdProcRoot.
+func (t *Thread) procRoot() (fd int32) {
+	slot := int32(t.ReservedFD) + procRootOffset
+	if t.files.holdsProcRoot.Load() {
+		return slot
 	}
-	return int32(t.ReservedFD) + procRootOffset, g.procRoot.Load() == 1
-}
-
-func (t *Thread) openProcRoot() bool {
 	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
 	r := t.call(unix.SYS_OPENAT, atFDCWD, t.cstring("/proc"), flags, 0, 0, 0)
 	if r < 0 {
-		return false
+		return -1
 	}
-	fd := int32(r)
-	defer t.call(unix.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)
-	return t.isProcfs(fd) && t.reserve(fd, procRootOffset)
+	fd = int32(r)
+	if !t.isProcfs(fd) {
+		t.closeFD(fd)
+		return -1
+	}
+	if !t.reserve(fd, procRootOffset) {
+		return fd // for this once
+	}
+	t.closeFD(fd)
+	t.files.holdsProcRoot.Store(true)
+	return slot
 }
+
+func (t *Thread) releaseProcRoot(fd int32) {
+	if fd >= 0 && !t.ownsFD(fd) {
+		t.closeFD(fd)
+	}
+}
+
+// holdProcRoot makes sure, as far as that is possible, that procRoot has
+// something to return whatever the guest does to /proc afterwards.
+func (t *Thread) holdProcRoot() { t.releaseProcRoot(t.procRoot()) }
 
 // descriptorPath returns the path by which the kernel knows fd, or nil. It
 // lives in scratch space.
 func (t *Thread) descriptorPath(fd int32) []byte {
-	root, ok := t.procRoot()
-	if !ok {
+	root := t.procRoot()
+	if root < 0 {
 		return nil
 	}
+	defer t.releaseProcRoot(root)
 	name := append(t.alloc(64)[:0], "thread-self/fd/"...)
 	name = append(strconv.AppendInt(name, int64(fd), 10), 0)
 	path := t.alloc(unix.PathMax)

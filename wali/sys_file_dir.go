@@ -68,7 +68,8 @@ func (t *Thread) listsHelperFDs(fd int32) bool {
 	if pid == t.pid() {
 		return true
 	}
-	root, _ := t.procRoot()
+	root := t.procRoot()
+	defer t.releaseProcRoot(root)
 	exe := strconv.AppendInt(t.alloc(32)[:0], int64(pid), 10)
 	exe = append(exe, "/exe\x00"...)
 	const mask = unix.STATX_TYPE | unix.STATX_INO

@@ -11,13 +11,13 @@ import (
 
 // sysChroot is chroot(2).
 func sysChroot(t *Thread, a Args) int64 {
-	t.procRoot()
+	t.holdProcRoot()
 	return t.call(unix.SYS_CHROOT, t.Memory.Host(a.Ptr(0)), 0, 0, 0, 0, 0)
 }
 
 // sysPivotRoot is pivot_root(2).
 func sysPivotRoot(t *Thread, a Args) int64 {
-	t.procRoot()
+	t.holdProcRoot()
 	return t.call(unix.SYS_PIVOT_ROOT, t.Memory.Host(a.Ptr(0)), t.Memory.Host(a.Ptr(1)), 0, 0, 0, 0)
 }
 
@@ -26,7 +26,7 @@ var fileSystemsWithPointers = [...]string{"nfs", "nfs4", "ncpfs"}
 
 // sysMount is mount(2). Its data is a string for nearly all file systems.
 func sysMount(t *Thread, a Args) int64 {
-	t.procRoot()
+	t.holdProcRoot()
 	fsType, data := a.Ptr(2), a.Ptr(4)
 	hostType := t.Memory.Host(fsType)
 	if fsType != 0 && data != 0 {
@@ -56,20 +56,20 @@ func (t *Thread) isText(p uint32) bool {
 
 // sysUmount2 is umount2(2).
 func sysUmount2(t *Thread, a Args) int64 {
-	t.procRoot()
+	t.holdProcRoot()
 	return t.block(unix.SYS_UMOUNT2, t.Memory.Host(a.Ptr(0)), uintptr(a.Int(1)), 0, 0, 0, 0)
 }
 
 // sysMoveMount is move_mount(2).
 func sysMoveMount(t *Thread, a Args) int64 {
-	t.procRoot()
+	t.holdProcRoot()
 	return t.call(unix.SYS_MOVE_MOUNT, uintptr(a.Int(0)), t.Memory.Host(a.Ptr(1)),
 		uintptr(a.Int(2)), t.Memory.Host(a.Ptr(3)), uintptr(a.Uint(4)), 0)
 }
 
 // sysSetns is setns(2).
 func sysSetns(t *Thread, a Args) int64 {
-	t.procRoot()
+	t.holdProcRoot()
 	return t.call(unix.SYS_SETNS, uintptr(a.Int(0)), uintptr(a.Int(1)), 0, 0, 0, 0)
 }
 

@@ -180,17 +180,44 @@ func (t *Thread) changeLimit(i int, was, want Limit) unix.Errno {
 	if floor := uint64(t.ReservedFD) + ReservedFDs; kernel.Hard < floor {
 		kernel.Hard = max(min(floor, actual.Hard), want.Soft)
 	}
-	b := t.alloc(rlimitSize)
-	binary.LittleEndian.PutUint64(b, kernel.Soft)
-	binary.LittleEndian.PutUint64(b[8:], kernel.Hard)
-	if r := t.call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(b), 0, 0, 0); r < 0 {
-		return unix.Errno(-r)
+	if e := t.setKernelLimit(unix.RLIMIT_NOFILE, kernel); e != 0 {
+		return e
 	}
 	t.limits.values[i], t.limits.set[i] = want, kernel.Hard != want.Hard
 	if kernel.Soft > uint64(t.ReservedFD) {
 		t.fillReserved()
 	}
 	return 0
+}
+
+// LimitDescriptors gives a new helper's guest the soft RLIMIT_NOFILE that it had
+// before exec, or at the start of an instance (0) the number of its first
+// descriptor that is not the guest's. The hard limit stays, since without it no
+// descriptor could be put into the private range any more; PutLimit makes the
+// guest see a lower one.
+func (t *Thread) LimitDescriptors(soft uint64) unix.Errno {
+	if soft == 0 {
+		soft = uint64(t.ReservedFD)
+	}
+	limit, e := t.kernelLimit(unix.RLIMIT_NOFILE)
+	if e != 0 {
+		return e
+	}
+	limit.Soft = min(soft, limit.Hard)
+	if e := t.setKernelLimit(unix.RLIMIT_NOFILE, limit); e != 0 {
+		return e
+	}
+	if limit.Soft > uint64(t.ReservedFD) {
+		t.fillReserved()
+	}
+	return 0
+}
+
+func (t *Thread) setKernelLimit(resource int32, limit Limit) unix.Errno {
+	b := t.alloc(rlimitSize)
+	binary.LittleEndian.PutUint64(b, limit.Soft)
+	binary.LittleEndian.PutUint64(b[8:], limit.Hard)
+	return unix.Errno(-t.call(unix.SYS_PRLIMIT64, 0, uintptr(resource), address(b), 0, 0, 0))
 }
 
 func (t *Thread) kernelLimit(resource int32) (Limit, unix.Errno) {

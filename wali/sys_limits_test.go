@@ -3,6 +3,7 @@ package wali
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -162,9 +163,9 @@ func TestProcRootHidesAboveTheLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := len(openDescriptors(t))
-	root, ok := g.procRoot()
-	if !ok || root != testReservedFD+procRootOffset {
-		t.Fatalf("procRoot: %d, %v", root, ok)
+	root := g.procRoot()
+	if root != testReservedFD+procRootOffset {
+		t.Fatalf("procRoot: %d", root)
 	}
 	if got := nativeLimit(t, unix.RLIMIT_NOFILE); got != (Limit{testReservedFD, 4096}) {
 		t.Errorf("the limit became %v", got)
@@ -177,6 +178,52 @@ func TestProcRootHidesAboveTheLimit(t *testing.T) {
 	}
 	if got := string(g.descriptorPath(0)); got == "" {
 		t.Error("no path for descriptor 0")
+	}
+}
+
+func TestProcRootWithoutRoomForIt(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	lockThread(t)
+	g := newGuest(t)
+	if g.capable(capSysResource) {
+		t.Skip("the hard limit does not bind")
+	}
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: testReservedFD, Max: testReservedFD}, nil); err != nil {
+		t.Fatal(err)
+	}
+	before := openDescriptors(t)
+	g.want(unix.EACCES, g.callRow("open", g.string("/proc/self/mem"), unix.O_RDWR, 0))
+	fd := g.must("open", g.string("/proc/self/status"), unix.O_RDONLY, 0)
+	g.must("close", fd)
+	if after := openDescriptors(t); !slices.Equal(before, after) {
+		t.Errorf("descriptors before: %v, after: %v", before, after)
+	}
+}
+
+func TestDescriptorLimitAtTheStart(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	lockThread(t)
+	for _, c := range []struct{ soft, hard, want uint64 }{{0, 4096, testReservedFD}, {100, 4096, 100}, {2000, 4096, 2000}, {4096, 2000, 2000}} {
+		if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: min(c.hard, 4096), Max: c.hard}, nil); err != nil {
+			t.Fatal(err)
+		}
+		g := newGuest(t)
+		if e := g.LimitDescriptors(c.soft); e != 0 {
+			t.Errorf("limit %d: %v", c.soft, e)
+		}
+		if got := nativeLimit(t, unix.RLIMIT_NOFILE); got != (Limit{c.want, c.hard}) {
+			t.Errorf("limit %d: the kernel has %v", c.soft, got)
+		}
+		if got := g.limit(unix.RLIMIT_NOFILE); got != (Limit{c.want, c.hard}) {
+			t.Errorf("limit %d: the guest sees %v", c.soft, got)
+		}
+		if _, err := unix.FcntlInt(testReservedFD+7, unix.F_GETFD, 0); (err == nil) != (c.want > testReservedFD) {
+			t.Errorf("limit %d: the range is filled: %v", c.soft, err == nil)
+		}
 	}
 }
 
