@@ -27,6 +27,11 @@ func sysPpoll(t *Thread, a Args) int64 {
 	return t.pollResult(fds, r)
 }
 
+// sysPause is pause(2): waiting for nothing.
+func sysPause(t *Thread, _ Args) int64 {
+	return t.block(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0)
+}
+
 // pollArray is what the kernel gets for the guest's pollfds: the guest's own
 // array, or a copy if the helper's descriptors had to be taken out.
 type pollArray struct {

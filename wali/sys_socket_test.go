@@ -48,6 +48,10 @@ func TestUnixServerAndClient(t *testing.T) {
 		t.Errorf("peer's name of %d bytes", n)
 	}
 
+	second := int(g.must("socket", unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0))
+	g.must("connect", second, at, len(address))
+	closeLater(t, second, int(g.must("accept", listener, 0, 0)))
+
 	text, into := g.string("request"), g.alloc(16)
 	g.must("sendto", client, text, 7, unix.MSG_NOSIGNAL, 0, 0)
 	if n := g.must("recvfrom", server, into, 16, 0, 0, 0); n != 7 || string(g.bytes(into, 7)) != "request" {

@@ -210,7 +210,7 @@ var table = []Row{
 	{Name: "open_tree", NR: Number{428, 428}, Args: "int dirfd, char* pathname, unsigned int flags", Do: sysOpenTree, Note: "as openat"},
 	{Name: "openat", NR: Number{257, 56}, Args: "int dirfd, char* pathname, int flags, mode_t mode", Blocks: true, Do: sysOpenat, Note: "EACCES for files below /proc that show or change a process's memory, and for /dev/mem and its like; with several threads such a descriptor exists for a moment"},
 	{Name: "openat2", NR: Number{437, 437}, Args: "int dirfd, char* pathname, struct open_how* how, size_t size", Blocks: true, Do: sysOpenat2, Note: "as openat"},
-	{Name: "pause", NR: Number{34, -1}, Blocks: true},
+	{Name: "pause", NR: Number{34, -1}, Blocks: true, Do: sysPause},
 	{Name: "perf_event_open", NR: Number{298, 241}, Args: "void* attr, pid_t pid, int cpu, int group_fd, unsigned long flags", Refused: "would reach the helper that runs the guest"},
 	{Name: "personality", NR: Number{135, 92}, Args: "unsigned long persona", Do: sysPersonality, Note: "EINVAL for bits that change the address space"},
 	{Name: "pidfd_getfd", NR: Number{438, 438}, Args: "int pidfd, int target_number, unsigned int flags", Refused: "would reach the helper that runs the guest"},

@@ -67,15 +67,32 @@ func (e evidence) look(n ast.Node) bool {
 			e.name(n.Args[0])
 		}
 	case *ast.ValueSpec:
-		if len(n.Names) == 1 && n.Names[0].Name == "notHostile" && len(n.Values) == 1 {
-			for _, element := range n.Values[0].(*ast.CompositeLit).Elts {
-				if s, ok := literal(element.(*ast.KeyValueExpr).Key); ok {
-					e.notHostile[s] = true
-				}
-			}
+		if len(n.Names) != 1 || len(n.Values) != 1 {
+			return true
+		}
+		switch n.Names[0].Name {
+		case "notHostile":
+			addKeys(e.notHostile, n.Values[0])
+		case "passedCalls":
+			addKeys(e.named, n.Values[0])
 		}
 	}
 	return true
+}
+
+// addKeys adds the keys of a map literal.
+func addKeys(to map[string]bool, x ast.Expr) {
+	m, ok := x.(*ast.CompositeLit)
+	if !ok {
+		return
+	}
+	for _, element := range m.Elts {
+		if pair, ok := element.(*ast.KeyValueExpr); ok {
+			if s, ok := literal(pair.Key); ok {
+				to[s] = true
+			}
+		}
+	}
 }
 
 func (e evidence) name(arg ast.Expr) {
