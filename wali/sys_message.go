@@ -33,9 +33,9 @@ const (
 // what the guest writes needs its padding cleared.
 const cmsgHeader = 16
 
-// maxControl bounds the control data that a guest can send in one message. The
-// kernel's own bound, net.core.optmem_max, is 128 KiB by default.
-const maxControl = 160 << 10
+// maxControl bounds the control data that a guest can send in one message. It is
+// the kernel's own default bound, net.core.optmem_max.
+const maxControl = 128 << 10
 
 const (
 	solRDS  = 276

@@ -11,9 +11,13 @@ import (
 // as many messages as fit. A difference to Linux that a program could notice:
 // an error of the second or a later call is not kept for the next recvmmsg.
 
-// maxBatch is how many messages one call takes at most. It leaves room in an
-// empty scratch space for the largest single message.
-const maxBatch = 1024
+// maxBatch is how many messages one call takes at most, and maxBatchScratch how
+// much scratch space: a signal handler that runs meanwhile needs some too. The
+// largest single message takes more and is still sent.
+const (
+	maxBatch        = 1024
+	maxBatchScratch = scratchSize / 2
+)
 
 // convertBatch converts messages of the guest's array at p, from number first
 // on, before end. It returns the kernel's array, with as many elements as could
@@ -24,7 +28,7 @@ func (t *Thread) convertBatch(p uint32, first, end uint64, sending bool) (header
 	for i := range n {
 		var g guestMessage
 		if !g.read(t, mmsghdrAt(p, first+uint64(i))) ||
-			i > 0 && t.scratchUsed+g.scratchFor(sending) > scratchSize {
+			i > 0 && t.scratchUsed+g.scratchFor(sending) > maxBatchScratch {
 			return headers[:i*hostMmsghdr]
 		}
 		t.putMessage(headers[i*hostMmsghdr:], &g, sending)
