@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/duplicate"
 	"walisup/helper/engine"
 	"walisup/helper/interrupt"
 	"walisup/helper/module"
@@ -68,6 +69,12 @@ func (b *bootstrap) run() error {
 	if err := t.state.Bind(); err != nil {
 		return err
 	}
+	if err := duplicate.Install(); err != nil {
+		return fmt.Errorf("prepare for fork: %w", err)
+	}
+	// From here on the runtime has only this thread. If the others do not come
+	// to rest, fork is slower but works.
+	duplicate.Freeze()
 	if err := b.becomeGuest(t); err != nil {
 		return err
 	}

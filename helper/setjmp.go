@@ -17,7 +17,7 @@ var engineFunctions = map[string]api.GoFunc{
 	"longjmp":   longjmpHere,
 }
 
-// Layout of the guest's jmp_buf: 208 bytes for the engine, of which we use 24,
+// Layout of the guest's jmp_buf: 208 bytes for the engine, of which we use 32,
 // then whether the signal mask was saved, then the mask.
 const (
 	jumpMagic      = 0x706d756a696c6177 // "walijump"
@@ -27,11 +27,16 @@ const (
 // setjmp is setjmp(3) and sigsetjmp(3): buffer in stack[0].
 func setjmp(t *thread, stack []uint64, saveMask bool) {
 	buffer := uint32(stack[0])
-	h := t.jumps.Set(t.running)
-	var record [24]byte
+	t.Gate.InHost = 1
+	h := t.jumps.Set(t.running, t.state.ReturnAddress())
+	var record [32]byte
 	binary.LittleEndian.PutUint64(record[0:], jumpMagic)
 	binary.LittleEndian.PutUint64(record[8:], h.Index)
 	binary.LittleEndian.PutUint64(record[16:], h.Serial)
+	// The frames that a jump leaves do not give their shadow stack back.
+	if t.stackPointer != nil {
+		binary.LittleEndian.PutUint64(record[24:], t.stackPointer.Get())
+	}
 	var mask [16]byte
 	if saveMask {
 		binary.LittleEndian.PutUint64(mask[0:], 1)
@@ -39,7 +44,9 @@ func setjmp(t *thread, stack []uint64, saveMask bool) {
 	}
 	t.mustWrite(buffer, record[:])
 	t.mustWrite(buffer+jumpFlagOffset, mask[:])
-	stack[0] = 0
+	if t.Return() {
+		stack[0] = 0
+	}
 }
 
 // longjmpHere is longjmp as a host function. A signal that the jump's mask admits
@@ -57,7 +64,7 @@ func longjmp(t *thread, stack []uint64) {
 	if value == 0 {
 		value = 1
 	}
-	var record [24]byte
+	var record [32]byte
 	var mask [16]byte
 	t.mustRead(buffer, record[:])
 	t.mustRead(buffer+jumpFlagOffset, mask[:])
@@ -68,7 +75,9 @@ func longjmp(t *thread, stack []uint64) {
 			t.SetSignalMask(binary.LittleEndian.Uint64(mask[8:]))
 		}
 		var context uintptr
-		context, err = t.jumps.Context(h)
+		if context, err = t.jumps.Context(h); err == nil {
+			t.setStackPointer(uint32(binary.LittleEndian.Uint64(record[24:])))
+		}
 		if err == nil && context != t.running.Context() {
 			panic(&jumpOut{h, uint64(value)})
 		}

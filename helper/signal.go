@@ -168,3 +168,13 @@ func interrupted(ctx context.Context, _ []uint64) {
 	}
 	t.state.Leave()
 }
+
+// signalled is the host function that is called on the way back into compiled
+// code if a signal was caught on that way.
+func signalled(ctx context.Context, _ []uint64) {
+	t := threadOf(ctx)
+	t.Gate.InHost = 1
+	at := t.state.Suspend()
+	t.Return()
+	t.state.Continue(at)
+}

@@ -49,8 +49,7 @@ func (p *program) newThread(ctx context.Context) (*thread, error) {
 		}
 		p.code, p.offsets = p.layout.Code(init)
 	}
-	lo, hi := codeRange(p.code)
-	t.state, err = interrupt.NewState(lo, hi, p.layout.InterruptOffsets(), p.target, &t.Thread.Gate)
+	t.state, err = interrupt.NewState(p.layout.InterruptOffsets(), p.target, &t.Thread.Gate)
 	return t, err
 }
 

@@ -144,19 +144,14 @@ func (t *Thread) runHandlers() (jumped bool) {
 // to go back to. On return all signals are blocked.
 func (t *Thread) Interrupted(info *Siginfo, mask *uint64) (jumped bool) {
 	t.Gate.InHost = 1
-	defer func() { t.Gate.InHost = 0 }()
 	jumped = t.deliver(info, mask)
-	for !jumped {
-		t.setKernelMask(*mask)
-		t.blockAll()
-		if t.Gate.Pending == 0 {
-			break
-		}
+	for !jumped && t.Gate.Pending != 0 {
 		var next Siginfo
 		*mask = t.Signals.Take(&next)
 		jumped = t.deliver(&next, mask)
 	}
 	t.signals.jumped = false
+	t.Gate.InHost = 0
 	return jumped
 }
 

@@ -1,8 +1,8 @@
 package interrupt
 
 import (
+	"errors"
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -15,14 +15,15 @@ import (
 var (
 	goHandler                       uintptr // the Go runtime's handler, for faults that are not the guest's
 	windowLo, windowHi, windowAbort uintptr // see kernel.Window
-	memmoveLo, memmoveHi            uintptr
+	returnStubLo, returnStubHi      uintptr // the look before wasm goes on
 )
 
 func faultHandlerPC() uintptr
 func signalHandlerPC() uintptr
 func trapHandlerPC() uintptr
 func signalReturnPC() uintptr
-func memmovePC() uintptr
+func returnStubPC() uintptr
+func pendingStubPC() uintptr
 func threadWord() uintptr
 func setThreadWord(v uintptr)
 
@@ -41,7 +42,10 @@ func Install() error {
 		return nil
 	}
 	windowLo, windowHi, windowAbort = kernel.Window()
-	memmoveLo, memmoveHi = functionRange(memmovePC())
+	returnStubLo, returnStubHi = returnStubPC(), pendingStubPC()
+	if returnStubHi < returnStubLo {
+		return errors.New("the linker has moved the code of the interruption stubs apart")
+	}
 	goHandler = safecopy.SetChain(0)
 	safecopy.SetChain(faultHandlerPC())
 	for sig, handler := range map[unix.Signal]uintptr{
@@ -70,14 +74,4 @@ func setAction(sig unix.Signal, handler uintptr) error {
 		return e
 	}
 	return nil
-}
-
-// functionRange returns the addresses between which the code of the function
-// that begins at pc lies.
-func functionRange(pc uintptr) (lo, hi uintptr) {
-	size := uintptr(16)
-	for runtime.FuncForPC(pc+size).Entry() == pc {
-		size += 16
-	}
-	return pc, pc + size
 }

@@ -1,8 +1,8 @@
 #include "textflag.h"
 
 // Offsets in State.
-#define S_codeLo 0
-#define S_codeHi 8
+#define S_realReturn 0
+#define S_resumeReturn 8
 #define S_context 16
 #define S_stackTop 24
 #define S_frame 32
@@ -23,6 +23,8 @@
 #define S_held 160
 #define S_pendingMask 168
 #define S_pendingInfo 176
+#define S_resumeSP 304
+#define S_resumeFP 312
 
 // Offsets in kernel.Gate.
 #define G_pending 0
@@ -30,6 +32,7 @@
 
 // Offsets in frame.
 #define F_engine 304
+#define F_exitCode 344
 #define F_signal 368
 #define F_siginfo 376
 #define F_fpstate 512
@@ -58,6 +61,26 @@
 #define LOAD_STATE_AX \
 	BYTE $0x64; BYTE $0x48; BYTE $0x8b; BYTE $0x04; BYTE $0x25; LONG $0 // MOVQ FS:0, AX
 
+// ON_WASM_STACK goes to label unless the thread was interrupted on the stack of
+// the wasm call under way: in the module's compiled code, in the engine's
+// trampolines on either side of it, or in the memmove that it calls. All of these
+// can be left and resumed. DX ucontext, R8 State; leaves the program counter in
+// AX.
+#define ON_WASM_STACK(label) \
+	MOVQ UC_rip(DX), AX \
+	CMPQ S_busy(R8), $0 \
+	JNE  label \
+	MOVQ S_context(R8), R9 \
+	TESTQ R9, R9 \
+	JEQ  label \
+	MOVQ UC_rsp(DX), R10 \
+	MOVQ S_offStackBottom(R8), CX \
+	CMPQ R10, (R9)(CX*1) \
+	JB   label \
+	MOVQ S_stackTop(R8), CX \
+	CMPQ R10, (CX) \
+	JA   label
+
 // faultHandler takes SIGSEGV and SIGBUS that package safecopy left: DI signal,
 // SI siginfo, DX ucontext. A fault of compiled code, or of the memmove that it
 // calls on its own stack, goes to the enter stub. Everything else is Go's.
@@ -67,25 +90,7 @@ TEXT ·faultHandler(SB),NOSPLIT|NOFRAME,$0
 	LOAD_STATE_R8
 	TESTQ R8, R8
 	JEQ  notours
-	CMPQ S_busy(R8), $0
-	JNE  notours
-	MOVQ S_context(R8), R9
-	TESTQ R9, R9
-	JEQ  notours
-	MOVQ UC_rip(DX), AX
-	CMPQ AX, S_codeLo(R8)
-	JB   stack
-	CMPQ AX, S_codeHi(R8)
-	JB   ours
-stack:
-	MOVQ UC_rsp(DX), AX
-	MOVQ S_offStackBottom(R8), CX
-	CMPQ AX, (R9)(CX*1)
-	JB   notours
-	MOVQ S_stackTop(R8), CX
-	CMPQ AX, (CX)
-	JAE  notours
-ours:
+	ON_WASM_STACK(notours)
 	JMP  ·redirect(SB)
 notours:
 	MOVQ ·goHandler(SB), AX
@@ -112,29 +117,16 @@ TEXT ·signalHandler(SB),NOSPLIT|NOFRAME,$0
 	MOVQ CX, UC_rip(DX)
 	JMP  pend
 notwindow:
-	CMPQ S_busy(R8), $0
-	JNE  pend
-	MOVQ S_context(R8), R9
-	TESTQ R9, R9
-	JEQ  pend
-	CMPQ AX, S_codeLo(R8)
-	JB   memmove
-	CMPQ AX, S_codeHi(R8)
-	JAE  memmove
+	ON_WASM_STACK(notwasm)
 	JMP  ·redirect(SB)
-memmove:
-	CMPQ AX, ·memmoveLo(SB)
+notwasm:
+	// the last look before wasm: look again
+	CMPQ AX, ·returnStubLo(SB)
 	JB   pend
-	CMPQ AX, ·memmoveHi(SB)
+	CMPQ AX, ·returnStubHi(SB)
 	JAE  pend
-	MOVQ UC_rsp(DX), AX
-	MOVQ S_offStackBottom(R8), CX
-	CMPQ AX, (R9)(CX*1)
-	JB   pend
-	MOVQ S_stackTop(R8), CX
-	CMPQ AX, (CX)
-	JAE  pend
-	JMP  ·redirect(SB)
+	MOVQ ·returnStubLo(SB), CX
+	MOVQ CX, UC_rip(DX)
 pend:
 	// keep the signal, and let no other come before the thread has seen it
 	LEAQ S_pendingInfo(R8), DI
@@ -147,12 +139,7 @@ pend:
 	MOVL $1, G_pending(R11)
 	CMPL G_inHost(R11), $0
 	JNE  done
-	// Between wasm and a host function, in either direction: go on one
-	// instruction at a time until it is clear which.
-	CMPQ S_context(R8), $0
-	JEQ  done
-	ORQ  $TRAP_FLAG, UC_eflags(DX)
-	MOVQ $1, S_stepping(R8)
+	JMP  ·divert(SB)
 done:
 	RET
 hold:
@@ -197,15 +184,8 @@ TEXT ·trapHandler(SB),NOSPLIT|NOFRAME,$0
 	JEQ  stop
 	CMPL G_inHost(R11), $0
 	JNE  stop
-	MOVQ S_context(R8), R9
-	TESTQ R9, R9
-	JEQ  stop
-	MOVQ UC_rip(DX), AX
-	CMPQ AX, S_codeLo(R8)
-	JB   on
-	CMPQ AX, S_codeHi(R8)
-	JAE  on
-	// back in the module's code: interrupt it by the signal that is pending
+	ON_WASM_STACK(on)
+	// back in wasm: interrupt it by the signal that is pending
 	ANDQ $~TRAP_FLAG, UC_eflags(DX)
 	MOVQ $0, S_stepping(R8)
 	MOVL $0, G_pending(R11)
@@ -214,13 +194,103 @@ TEXT ·trapHandler(SB),NOSPLIT|NOFRAME,$0
 	LEAQ S_pendingInfo(R8), SI
 	MOVL (SI), DI
 	JMP  ·redirect(SB)
+on:
+	MOVQ S_context(R8), R9
+	TESTQ R9, R9
+	JEQ  stop
+	CMPL (R9), $0
+	JNE  leaving
+	RET
+leaving:
+	// the engine has been entered anew: no need to walk through it
+	ANDQ $~TRAP_FLAG, UC_eflags(DX)
+	MOVQ $0, S_stepping(R8)
+	JMP  ·divert(SB)
 stop:
 	ANDQ $~TRAP_FLAG, UC_eflags(DX)
 	MOVQ $0, S_stepping(R8)
-on:
 	RET
 signal:
 	JMP  ·signalHandler(SB)
+
+// divert sees to it that a signal which was caught in Go code, outside of a host
+// function that will look, is noticed on the way back into wasm. DX ucontext, R8
+// State.
+//
+// As long as the engine's loop has not cleared the exit code it has not read the
+// address at which compiled code goes on, and that is made ours. Otherwise the
+// thread is a few instructions away from wasm and goes there step by step; or it
+// is about to call wasm for the first time, or done with it.
+TEXT ·divert(SB),NOSPLIT|NOFRAME,$0
+	MOVQ S_context(R8), R9
+	TESTQ R9, R9
+	JEQ  done
+	CMPL (R9), $0
+	JEQ  step
+	MOVQ S_offReturn(R8), CX
+	MOVQ (R9)(CX*1), AX
+	CMPQ AX, ·returnStubLo(SB)
+	JEQ  done
+	MOVQ AX, S_realReturn(R8)
+	MOVQ ·returnStubLo(SB), AX
+	MOVQ AX, (R9)(CX*1)
+done:
+	RET
+step:
+	ORQ  $TRAP_FLAG, UC_eflags(DX)
+	MOVQ $1, S_stepping(R8)
+	RET
+
+// returnStub stands between the engine's loop and compiled code where divert has
+// put it. AX is the execution context, SP and BP are wasm's; other registers are
+// free.
+TEXT ·returnStub(SB),NOSPLIT|NOFRAME,$0
+	LOAD_STATE_R8
+	MOVQ S_gate(R8), R9
+	CMPL G_pending(R9), $0
+	JNE  pending
+	MOVQ S_realReturn(R8), R10
+	JMP  R10
+pending:
+	JMP  ·pendingStub(SB)
+
+// pendingStub calls the second host function of our module, which runs handlers,
+// with nothing to preserve but SP, BP and where to go on.
+TEXT ·pendingStub(SB),NOSPLIT|NOFRAME,$0
+	MOVQ AX, BX
+	MOVQ SP, S_resumeSP(R8)
+	MOVQ BP, S_resumeFP(R8)
+	MOVQ S_realReturn(R8), DX
+	MOVQ DX, S_resumeReturn(R8)
+	MOVQ S_offReturn(R8), CX
+	LEAQ ·pendingDone(SB), DX
+	MOVQ DX, (BX)(CX*1)
+	MOVQ S_offSP(R8), CX
+	LEAQ S_noArguments(R8), DX
+	MOVQ DX, (BX)(CX*1)
+	MOVQ S_offFP(R8), CX
+	MOVQ BP, (BX)(CX*1)
+	MOVQ S_offOpaque(R8), CX
+	MOVQ S_opaque(R8), DX
+	MOVQ DX, (BX)(CX*1)
+	MOVQ S_exitCode(R8), DX
+	ORQ  $0x100, DX // function 1
+	MOVL DX, 0(BX)
+	MOVQ S_offOriginalFP(R8), CX
+	MOVQ (BX)(CX*1), BP
+	MOVQ S_offOriginalSP(R8), CX
+	MOVQ (BX)(CX*1), SP
+	RET
+
+// pendingDone is where the engine goes on after the handlers have run.
+TEXT ·pendingDone(SB),NOSPLIT|NOFRAME,$0
+	LOAD_STATE_R8
+	MOVQ BP, R9 // the engine's; not needed, but vet wants BP read first
+	MOVQ S_resumeSP(R8), SP
+	MOVQ S_resumeFP(R8), BP
+	MOVQ S_resumeReturn(R8), DX
+	MOVQ DX, S_realReturn(R8)
+	JMP  ·returnStub(SB)
 
 // redirect: DI signal, SI siginfo, DX ucontext, R8 State. Sets the frame aside
 // and makes the context go on in the enter stub with all signals blocked, but
@@ -289,6 +359,8 @@ TEXT ·enterStub(SB),NOSPLIT|NOFRAME,$0
 	MOVQ (BX)(CX*1), DX
 	MOVQ DX, (F_engine+32)(R9)
 	MOVQ BP, (BX)(CX*1)
+	MOVL 0(BX), DX
+	MOVQ DX, F_exitCode(R9)
 	MOVQ S_exitCode(R8), DX
 	MOVL DX, 0(BX)
 	// leave compiled code
@@ -320,6 +392,8 @@ TEXT ·leaveStub(SB),NOSPLIT|NOFRAME,$0
 	MOVQ (F_engine+32)(R9), DX
 	MOVQ S_offFP(R8), CX
 	MOVQ DX, (BX)(CX*1)
+	MOVQ F_exitCode(R9), DX
+	MOVL DX, 0(BX)
 	MOVQ R9, SP
 	MOVQ $0, S_busy(R8)
 	MOVQ $15, AX // rt_sigreturn
@@ -368,8 +442,14 @@ TEXT ·signalReturnPC(SB),NOSPLIT,$0-8
 	MOVQ AX, ret+0(FP)
 	RET
 
-// func memmovePC() uintptr
-TEXT ·memmovePC(SB),NOSPLIT,$0-8
-	LEAQ runtime·memmove(SB), AX
+// func returnStubPC() uintptr
+TEXT ·returnStubPC(SB),NOSPLIT,$0-8
+	LEAQ ·returnStub(SB), AX
+	MOVQ AX, ret+0(FP)
+	RET
+
+// func pendingStubPC() uintptr
+TEXT ·pendingStubPC(SB),NOSPLIT,$0-8
+	LEAQ ·pendingStub(SB), AX
 	MOVQ AX, ret+0(FP)
 	RET

@@ -16,7 +16,8 @@ import (
 // the Go heap, at an address that does not change. The offsets are known to the
 // assembly.
 type State struct {
-	codeLo, codeHi uintptr      // 0: the module's compiled code
+	realReturn     uintptr      // 0: where wasm goes on, if its return has been diverted
+	resumeReturn   uintptr      // 8: likewise, with resumeSP and resumeFP, while handlers run
 	context        uintptr      // 16: execution context of the wasm call under way, 0 for none
 	stackTop       uintptr      // 24: address of the call engine's stackTop
 	frame          *frame       // 32: where the next frame is copied to
@@ -37,6 +38,8 @@ type State struct {
 	held           uint64       // 160: signals that came while another was pending
 	pendingMask    uint64       // 168: mask at which the pending signal was caught
 	pendingInfo    [128]byte    // 176
+	resumeSP       uintptr      // 304
+	resumeFP       uintptr      // 312
 
 	frames []frame
 	depth  int
@@ -47,7 +50,8 @@ type State struct {
 type frame struct {
 	ucontext [304]byte  // 0: struct ucontext of the kernel
 	engine   [5]uintptr // 304
-	_        [24]byte
+	exitCode uint64     // 344
+	_        [16]byte
 	signal   uint64    // 368
 	siginfo  [128]byte // 376
 	_        [8]byte
@@ -81,10 +85,10 @@ type Target struct {
 	Opaque   uintptr
 }
 
-// NewState makes the state of a thread that runs the compiled code in [lo, hi).
+// NewState makes the state of a thread.
 //
 // gate must stay where it is for as long as the state is in use.
-func NewState(lo, hi uintptr, o Offsets, target Target, gate *kernel.Gate) (*State, error) {
+func NewState(o Offsets, target Target, gate *kernel.Gate) (*State, error) {
 	size := int(unsafe.Sizeof(frame{})) * maxDepth
 	area, err := unix.Mmap(-1, 0, 4096+size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 	if err != nil {
@@ -93,7 +97,7 @@ func NewState(lo, hi uintptr, o Offsets, target Target, gate *kernel.Gate) (*Sta
 	s := (*State)(unsafe.Pointer(&area[0]))
 	frames := unsafe.Slice((*frame)(unsafe.Pointer(&area[4096])), maxDepth)
 	*s = State{
-		codeLo: lo, codeHi: hi, frame: &frames[0], frames: frames,
+		frame: &frames[0], frames: frames,
 		offStackBottom: o.StackBottom, offReturn: o.ReturnAddress, offSP: o.SP, offFP: o.FP,
 		offOpaque: o.CalleeOpaque, offCaller: o.CallerModule, offOriginalFP: o.OriginalFP, offOriginalSP: o.OriginalSP,
 		exitCode: uintptr(target.ExitCode), opaque: target.Opaque, gate: gate,
@@ -170,11 +174,49 @@ func (s *State) Depth() int { return s.depth }
 //
 // Preconditions: the gate says that one is pending.
 func (s *State) Take(info *[128]byte) (mask uint64) {
+	s.undivert()
 	*info = s.pendingInfo
 	mask = s.pendingMask
 	s.gate.Pending = 0
 	return mask
 }
+
+// undivert lets the wasm call under way return to compiled code directly. The
+// handler about to run may be a call of its own that is diverted too.
+func (s *State) undivert() {
+	if s.context == 0 {
+		return
+	}
+	if slot := s.returnSlot(); *slot == returnStubLo {
+		*slot = s.realReturn
+	}
+}
+
+// ReturnAddress is where compiled code goes on after the present host call.
+func (s *State) ReturnAddress() uintptr {
+	switch slot := *s.returnSlot(); slot {
+	case returnStubLo:
+		return s.realReturn
+	default:
+		return slot
+	}
+}
+
+func (s *State) returnSlot() *uintptr {
+	p := s.context + s.offReturn
+	return *(**uintptr)(unsafe.Pointer(&p))
+}
+
+// Resume is where compiled code goes on after the second host function, which
+// the return stub calls when a signal is pending.
+type Resume struct{ ret, sp, fp uintptr }
+
+// Suspend returns it, to be given to Continue before that function returns: the
+// handlers that it runs may come here too.
+func (s *State) Suspend() Resume { return Resume{s.resumeReturn, s.resumeSP, s.resumeFP} }
+
+// Continue undoes what other calls have made of what Suspend returned.
+func (s *State) Continue(r Resume) { s.resumeReturn, s.resumeSP, s.resumeFP = r.ret, r.sp, r.fp }
 
 // PendingMask is the mask at which the pending signal was caught, and to which
 // the thread goes back.

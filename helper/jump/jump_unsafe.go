@@ -45,17 +45,17 @@ type record struct {
 	frame    []byte // [sp, callerFP)
 }
 
-// Set records the state in which the host function called from c returns.
-func (t *Table) Set(c engine.Call) Handle {
+// Set records the state in which the host function called from c returns, to ret.
+func (t *Table) Set(c engine.Call, ret uintptr) Handle {
 	top, sp, fp := c.StackTop(), *c.SP(), *c.FP()
 	callerFP := *(*uintptr)(pointer(fp))
-	i := t.place(c.Context(), top-sp, *c.ReturnAddress())
+	i := t.place(c.Context(), top-sp, ret)
 	r := &t.records[i]
 	if r.serial == 0 {
 		t.serial++
 		r.serial = t.serial
 	}
-	r.context, r.ret = c.Context(), *c.ReturnAddress()
+	r.context, r.ret = c.Context(), ret
 	r.sp, r.fp, r.callerFP = top-sp, top-fp, top-callerFP
 	r.regs = append(r.regs[:0], c.SavedRegisters()...)
 	r.frame = append(r.frame[:0], unsafe.Slice((*byte)(pointer(sp)), callerFP-sp)...)
