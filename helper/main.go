@@ -37,6 +37,7 @@ func Main() {
 	b := &bootstrap{Boot: boot, first: first}
 	if boot.CompileOnly {
 		debug.SetGCPercent(100)
+		runtime.GOMAXPROCS(runtime.NumCPU())
 		b.compileMain()
 	}
 	if err := b.run(); err != nil {

@@ -152,10 +152,10 @@ aux:
 	ADDQ $16, R13
 	TESTQ AX, AX
 	JNE  aux
-	// Room: argc, argv[0], NULL, 2 settings, NULL = 48 bytes, and the pairs.
+	// Room: argc, argv[0], NULL, 3 settings, NULL = 56 bytes, and the pairs.
 	MOVQ R12, DI
 	SUBQ R13, DI
-	SUBQ $48, DI
+	SUBQ $56, DI
 	ANDQ $-16, DI
 	MOVQ DI, SP
 	MOVQ $1, 0(DI)
@@ -166,8 +166,10 @@ aux:
 	MOVQ AX, 24(DI)
 	LEAQ runtime_gogc<>(SB), AX
 	MOVQ AX, 32(DI)
-	MOVQ $0, 40(DI)
-	ADDQ $48, DI
+	LEAQ runtime_procs<>(SB), AX
+	MOVQ AX, 40(DI)
+	MOVQ $0, 48(DI)
+	ADDQ $56, DI
 	MOVQ R13, CX
 	REP; MOVSB
 	JMP  _rt0_amd64_linux(SB)
@@ -188,3 +190,9 @@ GLOBL runtime_settings<>(SB), RODATA, $64
 DATA runtime_gogc<>+0(SB)/8, $"GOGC=off"
 DATA runtime_gogc<>+8(SB)/8, $0
 GLOBL runtime_gogc<>(SB), RODATA, $16
+
+// One P: starting a module is no parallel work, and threads for a second one
+// would only have to be set aside again, see package duplicate.
+DATA runtime_procs<>+0(SB)/8, $"GOMAXPRO"
+DATA runtime_procs<>+8(SB)/8, $"CS=1\000\000\000\000"
+GLOBL runtime_procs<>(SB), RODATA, $16

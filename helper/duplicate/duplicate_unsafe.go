@@ -1,0 +1,639 @@
+package duplicate
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel"
+	"walisup/wali/safecopy"
+)
+
+// slot is the place of one thread. The assembly knows the layout.
+type slot struct {
+	context uintptr // 0: address of the thread's ucontext on its signal stack
+	tls     uintptr // 8: thread pointer
+	tid     uint32  // 16
+	state   uint32  // 20: one of the slot constants
+	_       [8]byte
+}
+
+const (
+	slotFree    = iota
+	slotWanted  // signalled
+	slotArrived // waits at the gate
+	slotFrozen  // the thread does not exist at present
+
+	slotSize = unsafe.Sizeof(slot{})
+)
+
+// shared is what the handler looks at. The assembly knows the layout. The gate
+// moves whenever the threads that wait there are to go.
+var shared struct {
+	lo, hi  uintptr // 0, 8: the slots
+	arrived uint32  // 16: threads at the gate
+	gate    uint32  // 20
+	order   uint32  // 24: what they do then, one of the order constants
+	_       uint32
+	next    uintptr // 32: handler for signals that are not ours
+}
+
+const (
+	orderGoOn = iota
+	orderEnd
+)
+
+// magic marks our signals. A late one, to a thread that has come and gone, must
+// not be taken for an error.
+var magic uint64 = 0x746163696c707564 // "duplicat"
+
+// fork is held by whoever stops threads, and in a child by the thread that
+// called Fork.
+var fork sync.Mutex
+
+// sysmon is the thread pointer of the runtime's monitor, the only thread that
+// may be set aside while it sleeps in nanosleep: others do that with a P.
+var sysmon uintptr
+
+// tasks is a buffer for the directory of threads. It holds 2,700 of them, so
+// that one call reads the directory in one go.
+var tasks uintptr
+
+const tasksSize = 64 << 10
+
+const (
+	// stopTries is how often stop is repeated to find the other threads
+	// quiescent.
+	stopTries = 200
+
+	// stopPause is how long threads get between two tries to come to rest, in
+	// nanoseconds.
+	stopPause = 50_000
+)
+
+func parkPC() uintptr
+func revive(context, tls uintptr) int64
+
+// Install adds the handler to that of package safecopy, once for the process.
+//
+// Preconditions: safecopy.Install has returned nil. Only one thread has a P
+// (GOMAXPROCS=1).
+func Install() error {
+	if shared.next != 0 {
+		return nil
+	}
+	area, e := kernelMap(tasksSize)
+	if e != 0 {
+		return e
+	}
+	tasks = area
+	if e := grow(64); e != 0 {
+		return e
+	}
+	// The handler must not run before it knows its successor.
+	next := safecopy.SetChain(parkPC())
+	shared.next = next
+	return nil
+}
+
+func kernelMap(size uintptr) (uintptr, unix.Errno) {
+	r, e := kernel.Errno(kernel.Syscall(unix.SYS_MMAP, 0, size, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uintptr(0), 0))
+	return uintptr(r), e
+}
+
+// grow makes room for n slots and keeps those that are frozen.
+//
+// Preconditions: no thread is stopped, and fork is held.
+func grow(n uintptr) unix.Errno {
+	area, e := kernelMap(n * slotSize)
+	if e != 0 {
+		return e
+	}
+	old, size := shared.lo, shared.hi-shared.lo
+	to := area
+	for p := old; p < old+size; p += slotSize {
+		if at(p).state == slotFrozen {
+			*at(to) = *at(p)
+			to += slotSize
+		}
+	}
+	shared.lo, shared.hi = area, area+n*slotSize
+	if size > 0 {
+		kernel.Syscall(unix.SYS_MUNMAP, old, size, 0, 0, 0, 0)
+	}
+	return 0
+}
+
+// at is the slot at p, which lies outside the Go heap.
+//
+//go:nosplit
+func at(p uintptr) *slot { return *(**slot)(unsafe.Pointer(&p)) }
+
+// word is the word at p, which lies outside the Go heap.
+//
+//go:nosplit
+func word(p uintptr) uintptr { return **(**uintptr)(unsafe.Pointer(&p)) }
+
+// Freeze sets all other threads of the process aside, and reports whether it
+// could: it gives up if one of them does not come to rest. Afterwards the
+// process has one thread.
+//
+// Preconditions: the calling goroutine is locked to its thread. Other goroutines
+// are idle.
+func Freeze() bool {
+	fork.Lock()
+	defer fork.Unlock()
+	for range stopTries {
+		// Gives others the P for what they have begun, and answers a request
+		// to yield, so that in the next 10 ms there is none.
+		runtime.Gosched()
+		switch freeze() {
+		case 0:
+			return true
+		case unix.ENOSPC:
+			if grow((shared.hi-shared.lo)/slotSize*2) != 0 {
+				return false
+			}
+		case unix.EAGAIN:
+			pause()
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// freeze is one try of Freeze: EAGAIN means that it may be repeated.
+//
+//go:nosplit
+func freeze() unix.Errno {
+	if e := stop(); e != 0 {
+		return e
+	}
+	if sysmon == 0 {
+		sysmon = sleeper()
+	}
+	if !quiescent() || yieldPending() {
+		release(orderGoOn)
+		return unix.EAGAIN
+	}
+	release(orderEnd)
+	return 0
+}
+
+// Thaw brings back the threads that are set aside. The error is EAGAIN or ENOMEM
+// if the kernel has no room for a thread; the process is then as frozen as
+// before.
+func Thaw() error {
+	fork.Lock()
+	defer fork.Unlock()
+	for p := shared.lo; p < shared.hi; p += slotSize {
+		if at(p).state != slotFrozen {
+			continue
+		}
+		if e := reviveSlot(p); e != 0 {
+			return e
+		}
+	}
+	return nil
+}
+
+// reviveSlot brings one thread back.
+//
+//go:nosplit
+func reviveSlot(p uintptr) unix.Errno {
+	s := at(p)
+	r := revive(s.context, s.tls)
+	if r < 0 {
+		return unix.Errno(-r)
+	}
+	s.state = slotFree
+	return 0
+}
+
+// Frozen reports whether threads are set aside.
+func Frozen() bool {
+	fork.Lock()
+	defer fork.Unlock()
+	for p := shared.lo; p < shared.hi; p += slotSize {
+		if at(p).state == slotFrozen {
+			return true
+		}
+	}
+	return false
+}
+
+// Call is the system call that makes the child: clone with its flags and two
+// pointers, or clone3 if Clone3 is set.
+type Call struct {
+	Flags               uintptr // of clone(2), with the exit signal
+	ParentTID, ChildTID uintptr // host addresses or 0
+	Clone3, Clone3Size  uintptr // host address and size of struct clone_args
+}
+
+// Fork makes a child process that goes on here too: the result is its process id
+// in the parent, 0 in the child, or a negative errno. The child has the calling
+// thread alone; the others are set aside there, or have been brought back if
+// they were busy.
+//
+// Preconditions: the goroutine is locked to its thread, on which all signals but
+// those of faults are blocked. The call has neither CLONE_VM nor a stack, thread
+// pointer or CLONE_THREAD.
+func Fork(c *Call) int64 {
+	if alone() {
+		return c.issue()
+	}
+	fork.Lock()
+	defer fork.Unlock()
+	for try := 0; ; try++ {
+		r := c.forkStopped(try < forkTries)
+		switch r {
+		case tryAgain:
+			runtime.Gosched()
+			pause()
+		case -int64(unix.ENOSPC):
+			if e := grow((shared.hi - shared.lo) / slotSize * 2); e != 0 {
+				return -int64(e)
+			}
+		default:
+			return r
+		}
+	}
+}
+
+// forkTries is how often Fork waits for busy threads to come to rest. A process
+// that computes in many threads never does; its children start with all of them.
+const forkTries = 3
+
+// tryAgain is no result of the kernel's.
+const tryAgain = -1 << 20
+
+// alone reports whether the process has only one thread. The kernel says so
+// by what it answers to a request to unshare what cannot be unshared.
+//
+//go:nosplit
+func alone() bool {
+	return kernel.Syscall(unix.SYS_UNSHARE, unix.CLONE_THREAD, 0, 0, 0, 0, 0) == 0
+}
+
+//go:nosplit
+func (c *Call) issue() int64 {
+	if c.Clone3 != 0 {
+		return kernel.Syscall(unix.SYS_CLONE3, c.Clone3, c.Clone3Size, 0, 0, 0, 0)
+	}
+	return rawClone(c.Flags, c.ParentTID, c.ChildTID)
+}
+
+// forkStopped is Fork for a process that has more threads. The result is ENOSPC
+// if there are more of them than slots, and tryAgain if patient is set and the
+// child could not be left frozen.
+//
+//go:nosplit
+func (c *Call) forkStopped(patient bool) int64 {
+	if e := stop(); e != 0 {
+		return -int64(e)
+	}
+	still := quiescent() && !yieldPending()
+	if patient && !still {
+		release(orderGoOn)
+		return tryAgain
+	}
+	r := c.issue()
+	if r != 0 {
+		release(orderGoOn)
+		return r
+	}
+	shared.arrived = 0
+	for p := shared.lo; p < shared.hi; p += slotSize {
+		if at(p).state != slotArrived {
+			continue
+		}
+		at(p).state = slotFrozen
+		if !still {
+			insist(p)
+		}
+	}
+	return 0
+}
+
+// insist revives a thread without which the child cannot go on. The kernel may
+// be short of threads or memory for a moment; if it stays so the child ends, as
+// one that the kernel had killed for want of memory.
+//
+//go:nosplit
+func insist(p uintptr) {
+	for range 1000 {
+		if reviveSlot(p) == 0 {
+			return
+		}
+		sleep(1_000_000)
+	}
+	kernel.Syscall(unix.SYS_KILL, uintptr(kernel.Syscall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)), uintptr(unix.SIGKILL), 0, 0, 0, 0)
+}
+
+// stop makes every other thread of the process wait at the gate. ENOSPC means
+// that there are more of them than slots. If it fails no thread is stopped.
+//
+//go:nosplit
+func stop() unix.Errno {
+	for atomic.LoadUint32(&shared.arrived) != 0 { // still on their way from the last time
+		kernel.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
+	}
+	for p := shared.lo; p < shared.hi; p += slotSize {
+		if at(p).state != slotFrozen {
+			at(p).state = slotFree
+		}
+	}
+	pid := uint32(kernel.Syscall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0))
+	self := uint32(kernel.Syscall(unix.SYS_GETTID, 0, 0, 0, 0, 0, 0))
+	for {
+		// A scan that began when all known threads had stopped, and finds no
+		// other, has found all: nobody was left to start one.
+		added, e := signalNew(pid, self)
+		awaitArrivals(pid)
+		if e != 0 {
+			release(orderGoOn)
+			return e
+		}
+		if added == 0 {
+			return 0
+		}
+	}
+}
+
+// signalNew signals the threads that have no slot yet and returns how many.
+//
+//go:nosplit
+func signalNew(pid, self uint32) (added int, e unix.Errno) {
+	fd := kernel.Syscall(unix.SYS_OPENAT, atFDCWD, uintptr(unsafe.Pointer(&taskDirectory[0])),
+		unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, 0, 0)
+	if fd < 0 {
+		return 0, unix.Errno(-fd)
+	}
+	for {
+		n := kernel.Syscall(unix.SYS_GETDENTS64, uintptr(fd), tasks, tasksSize, 0, 0, 0)
+		if n <= 0 {
+			e = unix.Errno(-n)
+			break
+		}
+		for entry := tasks; entry < tasks+uintptr(n); {
+			// struct linux_dirent64: length at 16, name at 19, getdents(2).
+			tid := number(entry + 19)
+			entry += word(entry+16) & 0xffff
+			if tid == 0 || tid == self || known(tid) {
+				continue
+			}
+			if e = signal(pid, tid); e != 0 {
+				break
+			}
+			added++
+		}
+		if e != 0 {
+			break
+		}
+	}
+	kernel.Syscall(unix.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)
+	return added, e
+}
+
+// number parses the decimal number at p: 0 if it is none.
+//
+//go:nosplit
+func number(p uintptr) (n uint32) {
+	for ; ; p++ {
+		c := byte(word(p))
+		if c == 0 {
+			return n
+		}
+		if c < '0' || c > '9' {
+			return 0
+		}
+		n = n*10 + uint32(c-'0')
+	}
+}
+
+// known reports whether a living thread has a slot.
+//
+//go:nosplit
+func known(tid uint32) bool {
+	for p := shared.lo; p < shared.hi; p += slotSize {
+		if s := at(p); s.tid == tid && s.state != slotFree && s.state != slotFrozen {
+			return true
+		}
+	}
+	return false
+}
+
+// signal asks a thread to come to the gate.
+//
+//go:nosplit
+func signal(pid, tid uint32) unix.Errno {
+	for p := shared.lo; p < shared.hi; p += slotSize {
+		s := at(p)
+		if s.state != slotFree {
+			continue
+		}
+		s.tid = tid
+		atomic.StoreUint32(&s.state, slotWanted)
+		send(pid, tid, p)
+		return 0
+	}
+	return unix.ENOSPC
+}
+
+// send sends the signal that parkHandler understands. A thread that is ending
+// may be gone already; awaitArrivals finds that out.
+//
+//go:nosplit
+func send(pid, tid uint32, slot uintptr) {
+	var info [16]uint64 // siginfo_t, of which the kernel passes on everything
+	info[0] = uint64(unix.SIGBUS)
+	info[1] = 1<<32 - 1 // SI_QUEUE
+	info[2] = uint64(pid)
+	info[3] = uint64(slot)
+	info[4] = magic
+	kernel.Syscall(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(pid), uintptr(tid), uintptr(unix.SIGBUS),
+		uintptr(unsafe.Pointer(&info)), 0, 0)
+}
+
+// awaitArrivals returns when every signalled thread has come or has ended.
+//
+//go:nosplit
+func awaitArrivals(pid uint32) {
+	for {
+		arrived := atomic.LoadUint32(&shared.arrived)
+		missing := false
+		for p := shared.lo; p < shared.hi; p += slotSize {
+			if atomic.LoadUint32(&at(p).state) == slotWanted {
+				missing = true
+			}
+		}
+		if !missing {
+			return
+		}
+		timeout := unix.Timespec{Nsec: 1_000_000}
+		r := kernel.Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.arrived)), futexWaitPrivate, uintptr(arrived),
+			uintptr(unsafe.Pointer(&timeout)), 0, 0)
+		if r != -int64(unix.ETIMEDOUT) {
+			continue
+		}
+		for p := shared.lo; p < shared.hi; p += slotSize {
+			s := at(p)
+			if atomic.LoadUint32(&s.state) != slotWanted {
+				continue
+			}
+			if ended(s.tid) {
+				s.state = slotFree
+				continue
+			}
+			// SIGBUS does not queue: ours is lost if another was pending. A
+			// second one does nothing to a thread that has come.
+			send(pid, s.tid, p)
+		}
+	}
+}
+
+// ended reports whether a thread of this process is gone, or is the main thread
+// and a zombie: proc(5), /proc/pid/stat.
+//
+//go:nosplit
+func ended(tid uint32) bool {
+	var path [40]byte
+	n := copyString(&path, 0, "/proc/self/task/")
+	var digits [10]byte
+	d := len(digits)
+	for ; tid > 0; tid /= 10 {
+		d--
+		digits[d] = byte('0' + tid%10)
+	}
+	for ; d < len(digits); d++ {
+		path[n] = digits[d]
+		n++
+	}
+	copyString(&path, n, "/stat")
+	fd := kernel.Syscall(unix.SYS_OPENAT, atFDCWD, uintptr(unsafe.Pointer(&path)), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
+	if fd == -int64(unix.ENOENT) {
+		return true
+	}
+	if fd < 0 {
+		return false
+	}
+	size := kernel.Syscall(unix.SYS_READ, uintptr(fd), tasks, 512, 0, 0, 0)
+	kernel.Syscall(unix.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)
+	if size == -int64(unix.ESRCH) {
+		return true
+	}
+	// The name in parentheses may hold any character, so the last one counts.
+	for p := tasks + uintptr(max(size, 0)); p > tasks; p-- {
+		if byte(word(p)) == ')' {
+			state := byte(word(p + 2))
+			return state == 'Z' || state == 'X'
+		}
+	}
+	return false
+}
+
+//go:nosplit
+func copyString(to *[40]byte, n int, s string) int {
+	for i := 0; i < len(s); i++ {
+		to[n] = s[i]
+		n++
+	}
+	return n
+}
+
+var taskDirectory = []byte("/proc/self/task\x00")
+
+// release lets the stopped threads go.
+//
+//go:nosplit
+func release(order uint32) {
+	if order == orderEnd {
+		for p := shared.lo; p < shared.hi; p += slotSize {
+			if at(p).state == slotArrived {
+				at(p).state = slotFrozen
+			}
+		}
+	}
+	shared.order = order
+	atomic.AddUint32(&shared.gate, 1)
+	kernel.Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.gate)), futexWakePrivate, 1<<31-1, 0, 0, 0)
+	if order == orderEnd {
+		for atomic.LoadUint32(&shared.arrived) != 0 {
+			kernel.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
+		}
+	}
+}
+
+// quiescent reports whether every stopped thread is.
+//
+//go:nosplit
+func quiescent() bool {
+	for p := shared.lo; p < shared.hi; p += slotSize {
+		s := at(p)
+		if s.state == slotArrived && !asleep(s.context, unix.SYS_FUTEX) && (s.tls != sysmon || !asleep(s.context, unix.SYS_NANOSLEEP)) {
+			return false
+		}
+	}
+	return true
+}
+
+// sleeper returns the thread pointer of the stopped thread that sleeps in
+// nanosleep, 0 if there is none.
+//
+//go:nosplit
+func sleeper() uintptr {
+	for p := shared.lo; p < shared.hi; p += slotSize {
+		if s := at(p); s.state == slotArrived && asleep(s.context, unix.SYS_NANOSLEEP) {
+			return s.tls
+		}
+	}
+	return 0
+}
+
+// yieldPending reports whether the runtime has asked the calling goroutine to
+// yield, which would make it wait for threads that are not there. Passing
+// through a system call makes the runtime show it in the stack guard.
+//
+// Preconditions: all other threads are stopped and quiescent.
+//
+//go:nosplit
+func yieldPending() bool {
+	entersyscall()
+	exitsyscall()
+	return stackGuard() == stackPreempt
+}
+
+// stackPreempt is the runtime's own name and value (runtime/stack.go).
+const stackPreempt = ^uintptr(0x521)
+
+// pause gives other threads time to come to rest.
+//
+//go:nosplit
+func pause() { sleep(stopPause) }
+
+//go:nosplit
+func sleep(nanoseconds int64) {
+	t := unix.Timespec{Nsec: nanoseconds}
+	kernel.Syscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&t)), 0, 0, 0, 0, 0)
+}
+
+const (
+	atFDCWD          = ^uintptr(99)
+	futexWaitPrivate = 128
+	futexWakePrivate = 129
+)
+
+func stackGuard() uintptr
+
+// The runtime keeps these two linkable for callers like us (go.dev/issue/67401).
+//
+//go:linkname entersyscall runtime.entersyscall
+func entersyscall()
+
+//go:linkname exitsyscall runtime.exitsyscall
+func exitsyscall()

@@ -1,0 +1,14 @@
+package helper
+
+import (
+	"walisup/helper/duplicate"
+	"walisup/wali"
+)
+
+// Fork implements wali.Forker.
+func (t *thread) Fork(c wali.Clone) int64 {
+	return duplicate.Fork(&duplicate.Call{
+		Flags: c.Flags, ParentTID: c.ParentTID, ChildTID: c.ChildTID,
+		Clone3: c.Args, Clone3Size: c.ArgsSize,
+	})
+}
