@@ -61,14 +61,26 @@ write_sources() {
 	fi
 }
 
+# Hooks of the system's configuration are meant for its own lists and caches.
+write_config() {
+	cat >"$apt/apt.conf" <<-EOF
+		#clear APT::Update::Pre-Invoke;
+		#clear APT::Update::Post-Invoke;
+		#clear APT::Update::Post-Invoke-Success;
+		Dir::State "$apt/state";
+		Dir::Cache "$apt/cache";
+		Dir::Etc::SourceList "/dev/null";
+		Dir::Etc::SourceParts "$apt/sources.list.d";
+		APT::Sandbox::User "$(id -un)";
+	EOF
+}
+
 run_apt() {
-	apt-get -qq \
-		-o Dir::State="$apt/state" -o Dir::Cache="$apt/cache" \
-		-o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$apt/sources.list.d" \
-		-o APT::Sandbox::User="$(id -un)" -o APT::Get::List-Cleanup=false "$@"
+	apt-get -qq -c "$apt/apt.conf" "$@"
 }
 
 mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$apt/sources.list.d"
+write_config
 if [ -z "$(find "$apt/updated" -mtime -1 2>/dev/null)" ]; then
 	echo "reading the list of Debian's source packages" >&2
 	rm -f "$apt"/sources.list.d/*
@@ -79,6 +91,7 @@ fi
 
 echo "downloading $package" >&2
 part=$dir.part
+trap 'rm -rf "$part"' EXIT
 rm -rf "$part"
 mkdir -p "$part"
 (cd "$part" && run_apt source --download-only "$package" >&2)
