@@ -85,6 +85,11 @@ func (m *Memory) Mremap(addr, oldLen, newLen uint64, flags int32, newAddr uint64
 	if oldLen > a.end-addr {
 		return 0, unix.EFAULT
 	}
+	if oldLen == 0 && fixed && newAddr <= addr && addr < newAddr+newLen {
+		// Linux makes room at the target and finds nothing to map twice.
+		m.unmap(newAddr, newAddr+newLen)
+		return 0, unix.EFAULT
+	}
 	part := a.clip(addr, addr+oldLen)
 
 	if !fixed && !keep && oldLen > 0 && part.end == a.end {
@@ -93,7 +98,7 @@ func (m *Memory) Mremap(addr, oldLen, newLen uint64, flags int32, newAddr uint64
 			return 0, errno
 		}
 		if ok {
-			m.relock(a, part)
+			m.relock(part)
 			return addr, 0
 		}
 	}
@@ -111,7 +116,7 @@ func (m *Memory) Mremap(addr, oldLen, newLen uint64, flags int32, newAddr uint64
 		return 0, errno
 	}
 	if !keep {
-		m.relock(a, part)
+		m.relock(part)
 	} else if a.traits&locked != 0 {
 		// Linux unlocks all of the old mapping, not only the part moved.
 		m.rangeCallBlocking(unix.SYS_MUNLOCK, a.start, a.size(), 0)
@@ -120,18 +125,34 @@ func (m *Memory) Mremap(addr, oldLen, newLen uint64, flags int32, newAddr uint64
 	return to, 0
 }
 
-// relock locks the rest of an area again of which a part was moved:
-// MREMAP_DONTUNMAP unlocks the whole mapping.
-func (m *Memory) relock(whole, part area) {
-	if whole.traits&locked == 0 {
+// relock locks again what a move of part, which was locked, has unlocked beside
+// it: MREMAP_DONTUNMAP unlocks the whole of what the kernel has for one mapping,
+// which is more than part if it could merge it with its neighbours.
+func (m *Memory) relock(part area) {
+	if part.traits&locked == 0 {
 		return
 	}
 	// The pages are in memory already and within the limit.
-	if whole.start < part.start {
-		m.rangeCallBlocking(unix.SYS_MLOCK2, whole.start, part.start-whole.start, whole.traits.lockFlags())
+	again := func(a area) {
+		m.rangeCallBlocking(unix.SYS_MLOCK2, a.start, a.size(), a.traits.lockFlags())
 	}
-	if part.end < whole.end {
-		m.rangeCallBlocking(unix.SYS_MLOCK2, part.end, whole.end-part.end, whole.traits.lockFlags())
+	end := part.start
+	for {
+		a, ok := m.areas.find(end - 1)
+		if !ok || a.traits&locked == 0 {
+			break
+		}
+		again(a.clip(0, end))
+		end = a.start
+	}
+	start := part.end
+	for {
+		a, ok := m.areas.find(start)
+		if !ok || a.traits&locked == 0 {
+			break
+		}
+		again(a.clip(start, a.end))
+		start = a.end
 	}
 }
 
