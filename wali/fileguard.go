@@ -25,18 +25,13 @@ type fileGuard struct {
 	// procBlock says whether files of procfs can be told by their block
 	// size: one of the block constants.
 	procBlock atomic.Uint32
-
-	// holdsProcRoot says that the descriptor ReservedFD+procRootOffset is the
-	// root of a procfs.
-	holdsProcRoot atomic.Bool
 }
 
 const (
-	blockUnknown   = iota // not looked yet
-	blockTells            // 1024 on procfs, as on Linux since 1.0
-	blockTellsNot         // something else on this kernel, or there was no /proc to look at
-	procBlockSize  = 1024 // PROC_SUPER_MAGIC's s_blocksize, fs/proc/root.c
-	procRootOffset = ReservedFDs - 1
+	blockUnknown  = iota // not looked yet
+	blockTells           // 1024 on procfs, as on Linux since 1.0
+	blockTellsNot        // something else on this kernel, or there was no /proc to look at
+	procBlockSize = 1024 // s_blocksize in fs/proc/root.c
 )
 
 // emptyPath is "" for calls that act on the descriptor itself.
@@ -116,7 +111,7 @@ func (t *Thread) judge(fd int32) verdict {
 		return judgeDevice(b)
 	case t.isHelper(b):
 		return helperExe
-	case b.u32(statxNlink) == 0 && t.isPrivate(fd):
+	case b.u32(statxNlink) == 0 && b.u32(statxDevMajor) == 0 && t.isPrivate(fd):
 		return private
 	case (blockSize || !t.blockSizeTells()) && b.u32(statxDevMajor) == 0 && t.isProcfs(fd):
 		return t.judgeProcfs(fd, b)
@@ -138,9 +133,10 @@ func judgeDevice(b statxBuf) verdict {
 }
 
 // isPrivate reports whether fd, a file without a name, is one of those that
-// walisup and its helpers share among themselves.
+// walisup and its helpers share among themselves. Not knowing counts as yes.
 func (t *Thread) isPrivate(fd int32) bool {
-	return bytes.HasPrefix(t.descriptorPath(fd), []byte("/memfd:walisup-"))
+	path := t.descriptorPath(fd)
+	return path == nil || bytes.HasPrefix(path, []byte("/memfd:walisup-"))
 }
 
 // forbiddenNames are the files below /proc that show or change what of a
@@ -205,70 +201,65 @@ func (t *Thread) blockSizeTells() bool {
 	g := &t.files
 	if g.procBlock.Load() == blockUnknown {
 		state := uint32(blockTellsNot)
-		if root := t.procRoot(); root >= 0 {
+		if root := t.openProcRoot(); root >= 0 {
 			if b, e := t.describe(root); e == 0 && b.u32(statxBlksize) == procBlockSize {
 				state = blockTells
 			}
-			t.releaseProcRoot(root)
+			t.closeFD(root)
 		}
 		g.procBlock.Store(state)
 	}
 	return g.procBlock.Load() == blockTells
 }
 
-// procRoot returns a descriptor of a true procfs, which the guest can neither
-// see nor replace by mounting something else over /proc, or -1. The caller
-// hands it to releaseProcRoot. It must be asked for before the guest changes
-// its root or its mounts: see holdProcRoot.
-func (t *Thread) procRoot() (fd int32) {
-	slot := int32(t.ReservedFD) + procRootOffset
-	if t.files.holdsProcRoot.Load() {
-		return slot
-	}
+// openProcRoot opens /proc, for moments only, and returns -1 if that is not a
+// procfs. The helper does not hold it open, because the guest could use any
+// directory outside its root to leave it.
+func (t *Thread) openProcRoot() (fd int32) {
 	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
 	r := t.call(unix.SYS_OPENAT, atFDCWD, t.cstring("/proc"), flags, 0, 0, 0)
 	if r < 0 {
 		return -1
 	}
-	fd = int32(r)
-	if !t.isProcfs(fd) {
-		t.closeFD(fd)
+	if !t.isProcfs(int32(r)) {
+		t.closeFD(int32(r))
 		return -1
 	}
-	if !t.reserve(fd, procRootOffset) {
-		return fd // for this once
-	}
-	t.closeFD(fd)
-	t.files.holdsProcRoot.Store(true)
-	return slot
+	return int32(r)
 }
 
-func (t *Thread) releaseProcRoot(fd int32) {
-	if fd >= 0 && !t.ownsFD(fd) {
-		t.closeFD(fd)
-	}
-}
-
-// holdProcRoot makes sure, as far as that is possible, that procRoot has
-// something to return whatever the guest does to /proc afterwards.
-func (t *Thread) holdProcRoot() { t.releaseProcRoot(t.procRoot()) }
-
-// descriptorPath returns the path by which the kernel knows fd, or nil. It
-// lives in scratch space.
+// descriptorPath returns the path by which the kernel knows fd. It lives in
+// scratch space. It is nil if there is no way to learn it: no /proc, or no
+// descriptor to open it with.
 func (t *Thread) descriptorPath(fd int32) []byte {
-	root := t.procRoot()
+	root := t.openProcRoot()
 	if root < 0 {
 		return nil
 	}
-	defer t.releaseProcRoot(root)
 	name := append(t.alloc(64)[:0], "thread-self/fd/"...)
 	name = append(strconv.AppendInt(name, int64(fd), 10), 0)
+	link := t.openProcLink(root, address(name))
+	t.closeFD(root)
+	if link < 0 {
+		return nil
+	}
 	path := t.alloc(unix.PathMax)
-	r := t.call(unix.SYS_READLINKAT, uintptr(root), address(name), address(path), uintptr(len(path)), 0, 0)
+	r := t.call(unix.SYS_READLINKAT, uintptr(link), address(emptyPath), address(path), uintptr(len(path)), 0, 0)
+	t.closeFD(int32(link))
 	if r < 0 {
 		return nil
 	}
 	return path[:r]
+}
+
+// openProcLink opens a link below a procfs, and not what the guest may have
+// mounted over a part of it.
+func (t *Thread) openProcLink(root int32, path uintptr) int64 {
+	const flags = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	how := t.alloc(openHowMin)
+	binary.LittleEndian.PutUint64(how, openFlagsToHost(flags))
+	binary.LittleEndian.PutUint64(how[16:], unix.RESOLVE_NO_XDEV)
+	return t.call(unix.SYS_OPENAT2, uintptr(root), path, address(how), openHowMin, 0, 0)
 }
 
 // procOwner parses the path of a file in a process's directory of procfs, such

@@ -267,6 +267,67 @@ func TestMemoryCannotBeOpenedThroughMounts(t *testing.T) {
 
 	g.must("chroot", g.string(dir))
 	check("in another root", []string{"/status", "/folder/mem", "/p/self/mem"})
+	unnamed := g.must("open", g.string("/"), unix.O_RDWR|unix.O_TMPFILE, 0o600)
+	g.must("close", unnamed)
+	g.must("mkdir", g.string("/proc"), 0o755)
+	g.must("mount", g.string("proc"), g.string("/proc"), g.string("proc"), uint64(0), 0)
+	check("with a procfs in it", []string{"/status", "/folder/mem", "/p/self/mem", "/proc/self/mem"})
+}
+
+// TestMountsOverProcfsFoolNobody mounts a folder of false links over the one by
+// which the guard learns what a descriptor is.
+func TestMountsOverProcfsFoolNobody(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	lockThread(t)
+	inOwnMounts(t)
+	g := newGuest(t)
+	dir := t.TempDir()
+	for fd := range 64 {
+		if err := os.Symlink("/harmless", filepath.Join(dir, strconv.Itoa(fd))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, fds := range []string{fmt.Sprintf("/proc/%d/fd", os.Getpid()), fmt.Sprintf("/proc/%d/task/%d/fd", os.Getpid(), unix.Gettid())} {
+		g.must("mount", g.string(dir), g.string(fds), 0, uint64(unix.MS_BIND), 0)
+	}
+	if link, err := os.Readlink("/proc/thread-self/fd/60"); err != nil || link != "/harmless" {
+		t.Fatalf("the mount does not show: %q, %v", link, err)
+	}
+	g.want(unix.EACCES, g.callRow("open", g.string("/proc/self/mem"), unix.O_RDWR, 0))
+}
+
+func TestGuardWithoutDescriptorsToSpare(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	lockThread(t)
+	g := newGuest(t)
+	memfd, err := unix.MemfdCreate("walisup-test", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.must("open", g.string("/proc/self/status"), unix.O_RDONLY, 0) // the guard has looked at /proc
+	next := g.must("fcntl", 0, unix.F_DUPFD, uint64(0))
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(next) + 1, Max: 4096}, nil); err != nil {
+		t.Fatal(err)
+	}
+	g.must("close", next)
+	for path, want := range map[string]unix.Errno{
+		"/proc/self/mem":                        unix.EACCES,
+		fmt.Sprintf("/proc//self/fd/%d", memfd): unix.ENOENT,
+		"/dev/null":                             0,
+		"/":                                     0,
+	} {
+		r := g.callRow("open", g.string(path), unix.O_RDONLY, 0)
+		if r >= 0 {
+			g.must("close", r)
+		}
+		if min(r, 0) != -int64(want) {
+			t.Errorf("%s: %d, want %v", path, r, want)
+		}
+	}
 }
 
 func TestHelpersDescriptorsDoNotExistByName(t *testing.T) {

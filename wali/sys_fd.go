@@ -1,59 +1,27 @@
 package wali
 
 import (
-	"encoding/binary"
-
 	"golang.org/x/sys/unix"
 )
-
-// reserve makes slot offset of the private range a duplicate of fd, which may
-// be closed then. It fails if the guest's hard limit leaves no room.
-func (t *Thread) reserve(fd int32, offset uint32) bool {
-	slot := uintptr(t.ReservedFD + offset)
-	const flags = unix.O_CLOEXEC
-	if t.call(unix.SYS_DUP3, uintptr(fd), slot, flags, 0, 0, 0) >= 0 {
-		return true
-	}
-	// The range lies above the soft limit, for the guest not to see it.
-	limit := t.alloc(32)
-	was, now := limit[:16], limit[16:]
-	if t.call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, 0, address(was), 0, 0) < 0 {
-		return false
-	}
-	copy(now, was)
-	binary.LittleEndian.PutUint64(now, uint64(slot)+1)
-	if t.call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(now), 0, 0, 0) < 0 {
-		return false
-	}
-	r := t.call(unix.SYS_DUP3, uintptr(fd), slot, flags, 0, 0, 0)
-	t.call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(was), 0, 0, 0)
-	return r >= 0
-}
 
 // fillReserved occupies what is free of the private range, so that the kernel
 // does not give the guest descriptors there once its limit lies above. The
 // range must lie below the soft limit.
 func (t *Thread) fillReserved() {
-	any := int64(-1)
 	for i := uintptr(0); i < ReservedFDs; i++ {
 		slot := uintptr(t.ReservedFD) + i
 		if t.call(unix.SYS_FCNTL, slot, unix.F_GETFD, 0, 0, 0, 0) != -int64(unix.EBADF) {
 			continue
 		}
-		if any < 0 {
-			const flags = unix.O_PATH | unix.O_CLOEXEC
-			if any = t.call(unix.SYS_OPENAT, atFDCWD, t.cstring("/"), flags, 0, 0, 0); any < 0 {
-				return
-			}
-			defer func() { t.call(unix.SYS_CLOSE, uintptr(any), 0, 0, 0, 0, 0) }()
-		}
-		if uintptr(any) == slot {
-			// The kernel chose the slot by itself, and there it stays.
-			t.fillReserved()
-			any = -1
+		// Anything but a directory, by which the guest could leave its root.
+		filler := t.call(unix.SYS_EVENTFD2, 0, unix.EFD_CLOEXEC, 0, 0, 0, 0)
+		if filler < 0 {
 			return
 		}
-		t.call(unix.SYS_DUP3, uintptr(any), slot, unix.O_CLOEXEC, 0, 0, 0)
+		if uintptr(filler) != slot {
+			t.call(unix.SYS_DUP3, uintptr(filler), slot, unix.O_CLOEXEC, 0, 0, 0)
+			t.closeFD(int32(filler))
+		}
 	}
 }
 

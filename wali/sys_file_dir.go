@@ -68,15 +68,16 @@ func (t *Thread) listsHelperFDs(fd int32) bool {
 	if pid == t.pid() {
 		return true
 	}
-	root := t.procRoot()
-	defer t.releaseProcRoot(root)
 	exe := strconv.AppendInt(t.alloc(32)[:0], int64(pid), 10)
 	exe = append(exe, "/exe\x00"...)
-	const mask = unix.STATX_TYPE | unix.STATX_INO
-	if t.call(unix.SYS_STATX, uintptr(root), address(exe), unix.AT_STATX_DONT_SYNC, mask, address(b), 0) < 0 {
+	root := t.openProcRoot()
+	if root < 0 {
 		return false
 	}
-	return t.isHelper(b)
+	const mask = unix.STATX_TYPE | unix.STATX_INO
+	r := t.call(unix.SYS_STATX, uintptr(root), address(exe), unix.AT_STATX_DONT_SYNC, mask, address(b), 0)
+	t.closeFD(root)
+	return r == 0 && t.isHelper(b)
 }
 
 // filterDirents removes the helper's descriptors from a listing of size bytes

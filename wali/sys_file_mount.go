@@ -6,27 +6,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The calls in this file change what paths mean. Before the first of them the
-// guard takes hold of the true /proc.
-
-// sysChroot is chroot(2).
-func sysChroot(t *Thread, a Args) int64 {
-	t.holdProcRoot()
-	return t.call(unix.SYS_CHROOT, t.Memory.Host(a.Ptr(0)), 0, 0, 0, 0, 0)
-}
-
-// sysPivotRoot is pivot_root(2).
-func sysPivotRoot(t *Thread, a Args) int64 {
-	t.holdProcRoot()
-	return t.call(unix.SYS_PIVOT_ROOT, t.Memory.Host(a.Ptr(0)), t.Memory.Host(a.Ptr(1)), 0, 0, 0, 0)
-}
-
 // fileSystemsWithPointers take mount data that is a struct with pointers in it.
 var fileSystemsWithPointers = [...]string{"nfs", "nfs4", "ncpfs"}
 
 // sysMount is mount(2). Its data is a string for nearly all file systems.
 func sysMount(t *Thread, a Args) int64 {
-	t.holdProcRoot()
 	fsType, data := a.Ptr(2), a.Ptr(4)
 	hostType := t.Memory.Host(fsType)
 	if fsType != 0 && data != 0 {
@@ -52,25 +36,6 @@ func sysMount(t *Thread, a Args) int64 {
 func (t *Thread) isText(p uint32) bool {
 	var b [4]byte
 	return t.Memory.Read(p, b[:]) == 0 && bytes.IndexFunc(b[:], func(r rune) bool { return r < ' ' }) < 0
-}
-
-// sysUmount2 is umount2(2).
-func sysUmount2(t *Thread, a Args) int64 {
-	t.holdProcRoot()
-	return t.block(unix.SYS_UMOUNT2, t.Memory.Host(a.Ptr(0)), uintptr(a.Int(1)), 0, 0, 0, 0)
-}
-
-// sysMoveMount is move_mount(2).
-func sysMoveMount(t *Thread, a Args) int64 {
-	t.holdProcRoot()
-	return t.call(unix.SYS_MOVE_MOUNT, uintptr(a.Int(0)), t.Memory.Host(a.Ptr(1)),
-		uintptr(a.Int(2)), t.Memory.Host(a.Ptr(3)), uintptr(a.Uint(4)), 0)
-}
-
-// sysSetns is setns(2).
-func sysSetns(t *Thread, a Args) int64 {
-	t.holdProcRoot()
-	return t.call(unix.SYS_SETNS, uintptr(a.Int(0)), uintptr(a.Int(1)), 0, 0, 0, 0)
 }
 
 // sysFanotifyMark is fanotify_mark(2). procfs is left out: an event's

@@ -3,7 +3,6 @@ package wali
 import (
 	"os"
 	"os/exec"
-	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -151,55 +150,6 @@ func TestLimitOfDescriptors(t *testing.T) {
 	}
 	g.want(unix.EPERM, r)
 	g.want(unix.EINVAL, set(150, 100))
-}
-
-func TestProcRootHidesAboveTheLimit(t *testing.T) {
-	if !inChild(t) {
-		return
-	}
-	lockThread(t)
-	g := newGuest(t)
-	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: testReservedFD, Max: 4096}, nil); err != nil {
-		t.Fatal(err)
-	}
-	before := len(openDescriptors(t))
-	root := g.procRoot()
-	if root != testReservedFD+procRootOffset {
-		t.Fatalf("procRoot: %d", root)
-	}
-	if got := nativeLimit(t, unix.RLIMIT_NOFILE); got != (Limit{testReservedFD, 4096}) {
-		t.Errorf("the limit became %v", got)
-	}
-	if after := len(openDescriptors(t)); after != before+1 {
-		t.Errorf("%d descriptors before and %d after", before, after)
-	}
-	if flags, err := unix.FcntlInt(uintptr(root), unix.F_GETFD, 0); err != nil || flags != unix.FD_CLOEXEC {
-		t.Errorf("its flags: %d, %v", flags, err)
-	}
-	if got := string(g.descriptorPath(0)); got == "" {
-		t.Error("no path for descriptor 0")
-	}
-}
-
-func TestProcRootWithoutRoomForIt(t *testing.T) {
-	if !inChild(t) {
-		return
-	}
-	lockThread(t)
-	g := newGuest(t)
-	if g.capable(capSysResource) {
-		t.Skip("the hard limit does not bind")
-	}
-	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: testReservedFD, Max: testReservedFD}, nil); err != nil {
-		t.Fatal(err)
-	}
-	before := openDescriptors(t)
-	g.want(unix.EACCES, g.callRow("open", g.string("/proc/self/mem"), unix.O_RDWR, 0))
-	fd := g.must("open", g.string("/proc/self/status"), unix.O_RDONLY, 0)
-	g.must("close", fd)
-	if after := openDescriptors(t); !slices.Equal(before, after) {
-		t.Errorf("descriptors before: %v, after: %v", before, after)
-	}
 }
 
 func TestDescriptorLimitAtTheStart(t *testing.T) {
