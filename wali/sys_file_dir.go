@@ -125,6 +125,10 @@ func (t *Thread) readlinkat(dirfd int32, path, buf uint32, size int32) int64 {
 	if r <= 0 {
 		return r
 	}
+	// Only an absolute path can be the executable's.
+	if first, e := t.Memory.Load32(buf &^ 3); e == 0 && byte(first>>(8*(buf&3))) != '/' {
+		return r
+	}
 	name := t.pathAt(path)
 	switch {
 	case len(name) == 0: // dirfd is the link
