@@ -591,3 +591,26 @@ func lockThread(t *testing.T) {
 	t.Helper()
 	runtime.LockOSThread()
 }
+
+func TestFanotifyDoesNotOpenProcfs(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t)
+	fd := g.callRow("fanotify_init", unix.FAN_CLASS_NOTIF|unix.FAN_CLOEXEC, unix.O_RDWR)
+	if fd < 0 {
+		t.Skipf("fanotify_init: %v", unix.Errno(-fd))
+	}
+	closeLater(t, int(fd))
+	proc := int(g.must("open", g.string("/proc"), unix.O_RDONLY|unix.O_CLOEXEC, 0))
+	closeLater(t, proc)
+	mask := uint64(unix.FAN_OPEN)
+	for _, c := range []struct {
+		dirfd int
+		path  uint32
+	}{{unix.AT_FDCWD, g.string("/proc")}, {unix.AT_FDCWD, g.string("/proc/self/mem")}, {proc, g.string("self/status")}, {proc, 0}} {
+		g.want(unix.EACCES, g.callRow("fanotify_mark", int(fd), unix.FAN_MARK_ADD|unix.FAN_MARK_MOUNT, mask, c.dirfd, c.path))
+	}
+	dir := g.string(t.TempDir())
+	g.must("fanotify_mark", int(fd), unix.FAN_MARK_ADD, mask, unix.AT_FDCWD, dir)
+	g.must("fanotify_mark", int(fd), unix.FAN_MARK_REMOVE, mask, unix.AT_FDCWD, dir)
+	g.want(unix.ENOENT, g.callRow("fanotify_mark", int(fd), unix.FAN_MARK_ADD, mask, unix.AT_FDCWD, g.string("/nothing")))
+}

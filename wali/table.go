@@ -359,7 +359,7 @@ var table = []Row{
 	{Name: "umask", NR: Number{95, 166}, Args: "mode_t mask"},
 	{Name: "umount", NR: Number{-1, -1}, Args: "char* target", Refused: "Linux has only umount2"},
 	{Name: "umount2", NR: Number{166, 39}, Args: "char* target, int flags", Blocks: true},
-	{Name: "uname", NR: Number{63, 160}, Args: "struct utsname* buf"},
+	{Name: "uname", NR: Number{63, 160}, Args: "struct utsname* buf", Note: "the machine is the host's, not wasm32, as programs expect of Linux"},
 	{Name: "unlink", NR: Number{87, -1}, Args: "char* pathname", Do: sysUnlink},
 	{Name: "unlinkat", NR: Number{263, 35}, Args: "int dirfd, char* pathname, int flags"},
 	{Name: "unshare", NR: Number{272, 97}, Args: "int flags"},
