@@ -15,7 +15,8 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 BUILD := $(GO) build -trimpath -buildvcs=false
 # The entry points run before the Go runtime, see helper/stagezero.
 CLI_LDFLAGS := -s -w -E=walisup_cli_entry -X=main.commit=$(VERSION)
-HELPER_LDFLAGS := -s -w -E=walisup_helper_entry
+# checklinkname: cmd/walisup-helper changes a table of the runtime before it starts.
+HELPER_LDFLAGS := -s -w -checklinkname=0 -E=walisup_helper_start
 
 WALICC_TOOLS := ld ar ranlib nm strip
 PORTS := lua5.4 sqlite3
@@ -25,7 +26,9 @@ all: build
 
 build: go-version
 	$(BUILD) -ldflags='$(CLI_LDFLAGS)' -o bin/walisup ./cmd/walisup
-	$(BUILD) -ldflags='$(HELPER_LDFLAGS)' -o bin/walisup-helper ./cmd/walisup-helper
+	@# The engine is built with our patches, see helper/engine/patch.sh.
+	patches=$$(helper/engine/patch.sh) && $(BUILD) -modfile=.cache/go.mod \
+		-ldflags="$(HELPER_LDFLAGS) -X=walisup/helper.enginePatches=$$patches" -o bin/walisup-helper ./cmd/walisup-helper
 	$(BUILD) -ldflags='-s -w' -o bin/walicc ./cmd/walicc
 	@for tool in $(WALICC_TOOLS); do ln -sf walicc bin/walicc-$$tool || exit 1; done
 
@@ -58,6 +61,7 @@ lint: go-version
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard -- '*.go')); \
 	[ -z "$$unformatted" ] || { echo "not formatted by gofmt:" $$unformatted >&2; exit 1; }
 	$(GO) vet ./...
+	$(GO) run ./wali/tablegen -check
 	@for script in $$(git ls-files --cached --others --exclude-standard -- '*.sh') .ci/run; do sh -n $$script || exit 1; done
 
 # Not part of test: it is fetched, and knows a new Go release only weeks later.

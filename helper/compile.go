@@ -51,10 +51,15 @@ func (b *bootstrap) key(content []byte) cache.Key {
 		head[9] = 1
 	}
 	h.Write(head[:])
-	h.Write([]byte(runtime.GOARCH + engineVersion()))
+	h.Write([]byte(runtime.GOARCH + engineVersion() + enginePatches))
 	h.Write(content)
 	return cache.Key(h.Sum(nil))
 }
+
+// enginePatches is a hash of our patches to the engine, set by the linker; see
+// helper/engine/patch.sh. It is empty in an engine without them, which works and
+// is slower.
+var enginePatches string
 
 // engineVersion is that of the linked engine.
 var engineVersion = sync.OnceValue(func() string {
