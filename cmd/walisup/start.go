@@ -70,7 +70,7 @@ Flags end at the module's name: what follows belongs to the module.`,
 	env.register(flags)
 	flags.StringVarP(&workdir, "workdir", "w", "", "working directory of the module")
 	flags.Uint64Var(&files, "max-files", 0,
-		"how many descriptors the module can have (default 4096, at most 65520; above 8000 forks get slower)")
+		"how many descriptors the module can have (default 1024, at most 65520; forks get slower with it)")
 	flags.BoolVar(&nativeExec, "native-exec", false, "let the module execute native programs, outside of any sandbox")
 	return cmd
 }
