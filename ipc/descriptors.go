@@ -29,7 +29,8 @@ const (
 	// caller's limit is tiny.
 	lowestReserved = 64
 
-	highestReserved = 1<<16 - ReservedFDs
+	// MaxFiles is the highest number of descriptors that a guest can have.
+	MaxFiles = 1<<16 - ReservedFDs
 
 	execPrefix = "/proc/self/fd/"
 )
@@ -39,7 +40,7 @@ const (
 // under the given hard RLIMIT_NOFILE.
 func FirstReserved(files, hard uint64) int {
 	n := min(files, max(hard, ReservedFDs)-ReservedFDs)
-	return int(min(max(n, lowestReserved), highestReserved))
+	return int(min(max(n, lowestReserved), MaxFiles))
 }
 
 // ExecPath returns the path through which the helper executable at descriptor
@@ -53,7 +54,7 @@ var ErrExecPath = errors.New("not started by walisup")
 // of the private range from the path (AT_EXECFN) that a helper was started by.
 func ParseExecPath(path string) (n int, err error) {
 	n, err = strconv.Atoi(strings.TrimPrefix(path, execPrefix))
-	if err != nil || n < lowestReserved || n > highestReserved || path != ExecPath(n) {
+	if err != nil || n < lowestReserved || n > MaxFiles || path != ExecPath(n) {
 		return 0, fmt.Errorf("%q: %w", path, ErrExecPath)
 	}
 	return n, nil

@@ -14,7 +14,7 @@ func TestFirstReserved(t *testing.T) {
 		want        int
 	}{
 		{"usual", DefaultFiles, 1 << 20, DefaultFiles},
-		{"hard limit in the way", DefaultFiles, 1024, 1008},
+		{"hard limit in the way", DefaultFiles, 512, 496},
 		{"hard limit just in the way", 1024, 1039, 1023},
 		{"hard limit just high enough", 1024, 1040, 1024},
 		{"too many", 1 << 30, 1 << 30, 65520},
@@ -35,7 +35,7 @@ func TestFirstReserved(t *testing.T) {
 
 func TestExecPathRoundTrip(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{lowestReserved, 1008, highestReserved} {
+	for _, n := range []int{lowestReserved, 1008, MaxFiles} {
 		got, err := ParseExecPath(ExecPath(n))
 		if err != nil || got != n {
 			t.Errorf("ParseExecPath(ExecPath(%d)) = %d, %v", n, got, err)

@@ -4,10 +4,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"walisup/ipc"
 	"walisup/supervisor"
 )
 
@@ -70,7 +72,8 @@ Flags end at the module's name: what follows belongs to the module.`,
 	env.register(flags)
 	flags.StringVarP(&workdir, "workdir", "w", "", "working directory of the module")
 	flags.Uint64Var(&files, "max-files", 0,
-		"how many descriptors the module can have (default 1024, at most 65520; forks get slower with it)")
+		fmt.Sprintf("how many descriptors the module can have (default %d, at most %d; forks get slower with it)",
+			ipc.DefaultFiles, ipc.MaxFiles))
 	flags.BoolVar(&nativeExec, "native-exec", false, "let the module execute native programs, outside of any sandbox")
 	return cmd
 }
