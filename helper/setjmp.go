@@ -28,7 +28,7 @@ const (
 func setjmp(t *thread, stack []uint64, saveMask bool) {
 	buffer := uint32(stack[0])
 	t.Gate.InHost = 1
-	h := t.jumps.Set(t.running, t.state.ReturnAddress())
+	h := t.jumps.Set(t.running, t.state.ReturnAddress(), buffer)
 	var record [32]byte
 	binary.LittleEndian.PutUint64(record[0:], jumpMagic)
 	binary.LittleEndian.PutUint64(record[8:], h.Index)

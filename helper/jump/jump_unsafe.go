@@ -41,21 +41,33 @@ type record struct {
 	sp, fp   uintptr // distances from the stack's top
 	callerFP uintptr // likewise
 	ret      uintptr
+	setter   setter
 	regs     []byte
 	frame    []byte // [sp, callerFP)
 }
 
+// setter tells calls of setjmp within one frame apart: which call it is, by the
+// address it returns to, and which jmp_buf it fills. Two of them in one frame are
+// in use at once; the same one again replaces itself.
+type setter struct {
+	site   uintptr
+	buffer uint32
+}
+
 // Set records the state in which the host function called from c returns, to ret.
-func (t *Table) Set(c engine.Call, ret uintptr) Handle {
+// The guest's address of the jmp_buf is not used but to know it again.
+func (t *Table) Set(c engine.Call, ret uintptr, buffer uint32) Handle {
 	top, sp, fp := c.StackTop(), *c.SP(), *c.FP()
 	callerFP := *(*uintptr)(pointer(fp))
-	i := t.place(c.Context(), top-sp, ret)
+	// ret leads into the code that all calls of one import share.
+	by := setter{site: *(*uintptr)(pointer(fp + 8)), buffer: buffer}
+	i := t.place(c.Context(), top-sp, by)
 	r := &t.records[i]
 	if r.serial == 0 {
 		t.serial++
 		r.serial = t.serial
 	}
-	r.context, r.ret = c.Context(), ret
+	r.context, r.ret, r.setter = c.Context(), ret, by
 	r.sp, r.fp, r.callerFP = top-sp, top-fp, top-callerFP
 	r.regs = append(r.regs[:0], c.SavedRegisters()...)
 	r.frame = append(r.frame[:0], unsafe.Slice((*byte)(pointer(sp)), callerFP-sp)...)
@@ -64,13 +76,13 @@ func (t *Table) Set(c engine.Call, ret uintptr) Handle {
 
 // place finds the record that a setjmp at this place replaces, or makes room
 // for a new one; its serial is then 0. Dead records go.
-func (t *Table) place(context, sp, ret uintptr) int {
+func (t *Table) place(context, sp uintptr, by setter) int {
 	n := len(t.records)
 	for n > 0 && t.records[n-1].context == context && t.records[n-1].sp > sp {
 		n--
 	}
 	for i := n - 1; i >= 0 && t.records[i].context == context && t.records[i].sp == sp; i-- {
-		if t.records[i].ret == ret {
+		if t.records[i].setter == by {
 			t.truncate(n)
 			return i
 		}

@@ -45,6 +45,24 @@ __attribute__((noinline)) static int retry(void)
 	return tries;
 }
 
+/* Many buffers filled by one call of setjmp, used in another order. */
+__attribute__((noinline)) static int several(void)
+{
+	static jmp_buf many[5];
+	static int order[] = { 3, 0, 4, 1, 2 }, at;
+	volatile int sum = 0;
+	for (volatile int i = 0; i < 5; i++) {
+		int r = setjmp(many[i]);
+		if (r) {
+			sum = sum * 10 + r;
+			if (at == 5) return sum;
+			i = 4;
+		}
+	}
+	int next = order[at++];
+	longjmp(many[next], next + 1);
+}
+
 static int compare_and_jump(const void *a, const void *b)
 {
 	int x = *(const int *)a, y = *(const int *)b;
@@ -91,6 +109,7 @@ int main(void)
 	printf("100000 jumps: %ld\n", sum);
 	printf("nested %d %d %d\n", nested(0), nested(1), nested(2));
 	printf("retry %d\n", retry());
+	printf("several %d\n", several());
 	printf("local buffer %d\n", by_value());
 
 	int numbers[] = { 5, 3, 7, 1 };
