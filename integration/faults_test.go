@@ -1,0 +1,100 @@
+package integration
+
+import (
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestFaultsEndAsNatively has a guest die in every way that a program can, by
+// the signal that ends the native program, with a report that names the guilty
+// function.
+func TestFaultsEndAsNatively(t *testing.T) {
+	t.Parallel()
+	program := buildC(t, "testdata/faults/faults.c")
+	cases := []struct {
+		kind     string
+		signal   unix.Signal
+		reported bool // an abort is the program's own wish and gets no report
+	}{
+		{"null", unix.SIGSEGV, true},
+		{"wild", unix.SIGSEGV, true},
+		{"readonly", unix.SIGSEGV, true},
+		{"unmapped", unix.SIGSEGV, true},
+		{"deep", unix.SIGSEGV, true},
+		{"trap", unix.SIGILL, true},
+		{"divide", unix.SIGFPE, true},
+		{"abort", unix.SIGABRT, false},
+	}
+	for _, c := range cases {
+		t.Run(c.kind, func(t *testing.T) {
+			t.Parallel()
+			call := invocation{args: []string{c.kind}}
+			native, guest := program.runNative(t, call), program.runGuest(t, call)
+			if want := 128 + int(c.signal); native.status != want || guest.status != want {
+				t.Errorf("status: native %d, guest %d, want %d", native.status, guest.status, want)
+			}
+			if guest.stdout != native.stdout {
+				t.Errorf("standard output: native %q, guest %q", native.stdout, guest.stdout)
+			}
+			name := unix.SignalName(c.signal)
+			if !c.reported {
+				if guest.stderr != "" {
+					t.Errorf("standard error %q, want nothing", guest.stderr)
+				}
+				return
+			}
+			for _, part := range []string{"walisup: ", "faults", name, "culprit_" + c.kind} {
+				if !strings.Contains(guest.stderr, part) {
+					t.Errorf("the report does not say %q", part)
+				}
+			}
+			if n := strings.Count(guest.stderr, name); n != 1 {
+				t.Errorf("%d reports, want 1", n)
+			}
+			if n := strings.Count(guest.stderr, "\n"); n > 60 {
+				t.Errorf("the report has %d lines", n)
+			}
+			if strings.Contains(guest.stderr, "goroutine ") {
+				t.Error("the report is about walisup's own code")
+			}
+			if t.Failed() {
+				t.Logf("standard error:\n%s", shorten(guest.stderr))
+			}
+		})
+	}
+}
+
+// TestMismatchedCallIsExplained calls a function of doubles as one of ints,
+// which no adapter can make sense of. With plain tables nobody knows which
+// function it was.
+func TestMismatchedCallIsExplained(t *testing.T) {
+	t.Parallel()
+	program := buildC(t, "testdata/faults/faults.c")
+	cases := []struct {
+		name  string
+		flags []string
+		parts []string
+	}{
+		{"adapted tables", nil, []string{"takes_double", "f64", "i32", "culprit_mismatch"}},
+		{"plain tables", []string{"--plain-tables"}, []string{"pointer of another type", "culprit_mismatch"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got := program.runGuest(t, invocation{args: []string{"mismatch"}, flags: c.flags})
+			if want := 128 + int(unix.SIGILL); got.status != want {
+				t.Errorf("status %d, want %d", got.status, want)
+			}
+			for _, part := range c.parts {
+				if !strings.Contains(got.stderr, part) {
+					t.Errorf("the report does not say %q", part)
+				}
+			}
+			if t.Failed() {
+				t.Logf("standard error:\n%s", shorten(got.stderr))
+			}
+		})
+	}
+}
