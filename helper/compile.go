@@ -30,17 +30,12 @@ type bootstrap struct {
 	first int // first descriptor of the private range
 }
 
-// CacheOffset is the private descriptor through which a compiling helper gives
-// its result back if there is no cache folder.
-const cacheOffset = ipc.ChannelOffset + 1
-
 func (b *bootstrap) options() module.Options {
 	return module.Options{KeepDebug: b.KeepDebug, PlainTables: b.PlainTables}
 }
 
-// key names the cache entry of a module file's content.
-func (b *bootstrap) key(content []byte) cache.Key {
-	h := sha256.New()
+// context is what a cache entry depends on besides the module file's content.
+func (b *bootstrap) context() [32]byte {
 	var head [16]byte
 	binary.LittleEndian.PutUint32(head[0:], formatVersion)
 	binary.LittleEndian.PutUint32(head[4:], processorFeatures())
@@ -50,8 +45,14 @@ func (b *bootstrap) key(content []byte) cache.Key {
 	if b.KeepDebug {
 		head[9] = 1
 	}
-	h.Write(head[:])
-	h.Write([]byte(runtime.GOARCH + engineVersion() + enginePatches))
+	return sha256.Sum256(append(head[:], runtime.GOARCH+engineVersion()+enginePatches...))
+}
+
+// key names the cache entry of a module file's content.
+func (b *bootstrap) key(content []byte) cache.Key {
+	h := sha256.New()
+	context := b.context()
+	h.Write(context[:])
 	h.Write(content)
 	return cache.Key(h.Sum(nil))
 }
@@ -86,29 +87,34 @@ func processorFeatures() uint32 {
 	return bits
 }
 
-// readModule returns the content of the module file.
-func (b *bootstrap) readModule() ([]byte, error) {
-	fd := b.ModuleFD
+// openModule returns a descriptor of the module file, to be closed with close, and
+// the file's state.
+func (b *bootstrap) openModule() (fd int, st unix.Stat_t, close func(), err error) {
+	fd, close = b.ModuleFD, func() {}
 	if fd < 0 {
-		var err error
 		if fd, err = unix.Open(b.Module, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
-			return nil, notRunnable(b.Module, err)
+			return fd, st, close, notRunnable(b.Module, err)
 		}
-		defer unix.Close(fd)
+		close = func() { unix.Close(fd) }
 	}
-	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, notRunnable(b.Module, err)
+		close()
+		return fd, st, close, notRunnable(b.Module, err)
 	}
-	head := make([]byte, 16)
+	return fd, st, close, nil
+}
+
+// readModule returns the content of an open module file.
+func (b *bootstrap) readModule(fd int, size int64) ([]byte, error) {
+	head := make([]byte, module.HeaderSize)
 	n, err := unix.Pread(fd, head, 0)
 	if err != nil {
 		return nil, notRunnable(b.Module, err)
 	}
-	if err := module.Check(head[:n], st.Size); err != nil {
+	if err := module.Check(head[:n], size); err != nil {
 		return nil, notRunnable(b.Module, err)
 	}
-	content := make([]byte, st.Size)
+	content := make([]byte, size)
 	for got := 0; got < len(content); {
 		n, err := unix.Pread(fd, content[got:], int64(got))
 		if err == unix.EINTR {
@@ -129,22 +135,18 @@ func (b *bootstrap) readModule() ([]byte, error) {
 // makes it: compiling fills the heap, and the memory of this process is the
 // guest's.
 func (b *bootstrap) compiled() (*cache.Entry, error) {
-	content, err := b.readModule()
+	fd, st, closeModule, err := b.openModule()
 	if err != nil {
 		return nil, err
 	}
-	key := b.key(content)
-	var dir *cache.Dir
+	defer closeModule()
 	if b.CacheDir != "" {
-		dir, err = cache.Open(b.CacheDir)
-		if err != nil {
-			return nil, err
-		}
-		defer dir.Close()
-		entry, err := dir.Load(key)
+		entry, err := b.cached(fd, &st)
 		if err == nil || !errors.Is(err, cache.ErrAbsent) {
 			return entry, err
 		}
+	} else if _, err := b.readModule(fd, st.Size); err != nil {
+		return nil, err
 	}
 	result, err := unix.MemfdCreate("walisup-compiled", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -161,11 +163,41 @@ func (b *bootstrap) compiled() (*cache.Entry, error) {
 	return entry, nil
 }
 
+// cached looks for the module in the cache folder. The error is cache.ErrAbsent if
+// it is not there.
+func (b *bootstrap) cached(fd int, st *unix.Stat_t) (*cache.Entry, error) {
+	dir, err := cache.Open(b.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	context := b.context()
+	if key, ok := dir.Find(st, context); ok {
+		if entry, err := dir.Load(key); err == nil {
+			return entry, nil
+		}
+	}
+	content, err := b.readModule(fd, st.Size)
+	if err != nil {
+		return nil, err
+	}
+	key := b.key(content)
+	entry, err := dir.Load(key)
+	if err == nil {
+		dir.Remember(st, context, key)
+	}
+	return entry, err
+}
+
 // compileMain is the program of a compiling helper.
 func (b *bootstrap) compileMain() {
-	content, err := b.readModule()
+	fd, st, closeModule, err := b.openModule()
 	if err == nil {
-		err = b.compileTo(content)
+		defer closeModule()
+		var content []byte
+		if content, err = b.readModule(fd, st.Size); err == nil {
+			err = b.compileTo(content)
+		}
 	}
 	var e *exitError
 	switch {
@@ -188,7 +220,7 @@ func (b *bootstrap) compileTo(content []byte) error {
 		}
 		defer dir.Close()
 	}
-	resultFD := b.first + cacheOffset
+	resultFD := b.first + ipc.EntryOffset
 	_, err := unix.FcntlInt(uintptr(resultFD), unix.F_GETFD, 0)
 	wanted := err == nil
 	if !wanted && dir != nil {

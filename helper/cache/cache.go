@@ -98,15 +98,25 @@ func (d *Dir) Close() { unix.Close(d.fd) }
 // Load maps the entry with this key. Its error is ErrAbsent, or says why the
 // entry cannot be read.
 func (d *Dir) Load(key Key) (*Entry, error) {
-	fd, err := unix.Openat(d.fd, hex.EncodeToString(key[:]), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	if err == unix.ENOENT {
-		return nil, ErrAbsent
-	}
+	fd, err := d.Open(key)
 	if err != nil {
-		return nil, fmt.Errorf("read compile cache %s: %w", d.path, err)
+		return nil, err
 	}
 	defer unix.Close(fd)
 	return Map(fd)
+}
+
+// Open opens the entry with this key without looking into it. The descriptor is
+// close-on-exec and the caller's. The errors are those of Load.
+func (d *Dir) Open(key Key) (fd int, err error) {
+	fd, err = unix.Openat(d.fd, hex.EncodeToString(key[:]), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err == unix.ENOENT {
+		return -1, ErrAbsent
+	}
+	if err != nil {
+		return -1, fmt.Errorf("read compile cache %s: %w", d.path, err)
+	}
+	return fd, nil
 }
 
 // Store writes an entry.
