@@ -24,7 +24,7 @@ func (b *bootstrap) runCompiler(result int) error {
 	defer unix.Close(bootFD)
 	// Descriptors of the private range are not close-on-exec at this stage,
 	// so the compiling helper finds them where this one has them.
-	for offset, fd := range map[int]int{ipc.BootOffset: bootFD, cacheOffset: result} {
+	for offset, fd := range map[int]int{ipc.BootOffset: bootFD, ipc.EntryOffset: result} {
 		if err := unix.Dup3(fd, b.first+offset, 0); err != nil {
 			return fmt.Errorf("start compiling helper: %w", err)
 		}

@@ -2,6 +2,7 @@ package helper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/cache"
 	"walisup/helper/duplicate"
 	"walisup/helper/engine"
 	"walisup/helper/interrupt"
@@ -31,15 +33,30 @@ type program struct {
 	offsets []int
 	target  interrupt.Target
 	process *wali.Process
+	boot    *bootstrap
+}
+
+// entry returns the compiled module.
+func (b *bootstrap) entry() (*cache.Entry, error) {
+	if !b.Compiled {
+		return b.compiled()
+	}
+	fd := b.first + ipc.EntryOffset
+	defer unix.Close(fd)
+	entry, err := cache.Map(fd)
+	if errors.Is(err, cache.ErrAbsent) { // damaged in the cache folder
+		return b.compiled()
+	}
+	return entry, err
 }
 
 // run turns the helper into the guest's process. It returns only errors.
 func (b *bootstrap) run() error {
-	entry, err := b.compiled()
+	entry, err := b.entry()
 	if err != nil {
 		return err
 	}
-	p := &program{name: b.Module, names: entry.Names}
+	p := &program{name: b.Module, names: entry.Names, boot: b}
 	if err := p.module.UnmarshalBinary(entry.Meta); err != nil {
 		return fmt.Errorf("%s: %w; clear the compile cache %s", b.Module, err, b.CacheDir)
 	}
@@ -225,6 +242,10 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 	if b.ModuleFD >= 0 {
 		unix.Close(b.ModuleFD)
 	}
+	// Whatever the guest executes, only Exec gives it this.
+	if _, err := unix.FcntlInt(uintptr(b.first+ipc.HelperOffset), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
+		return fmt.Errorf("hide the helper's executable: %w", err)
+	}
 	ignored := stagezero.Ignored() | b.Ignored
 	for sig := 1; sig <= 64; sig++ {
 		switch unix.Signal(sig) {
@@ -245,7 +266,16 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 	if e := t.LimitDescriptors(b.NoFile); e != 0 {
 		return fmt.Errorf("set the limit of open files: %w", e)
 	}
-	setThreadName(filepath.Base(b.Module))
+	for _, limit := range b.Limits {
+		if limit.Set {
+			t.PutLimit(limit.Resource, wali.Limit{Soft: limit.Soft, Hard: limit.Hard})
+		}
+	}
+	name := b.Name
+	if name == "" {
+		name = filepath.Base(b.Module)
+	}
+	setThreadName(name)
 	mask := stagezero.Mask()
 	if b.SetMask {
 		mask = b.Mask

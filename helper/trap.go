@@ -28,34 +28,57 @@ var supportFunctions = map[string]api.GoFunc{
 	module.ImportNotify:   notify,
 }
 
-// signalOfTrap maps the engine's traps to the signal that the fault raises in a
-// native program, by the engine's message.
-var signalOfTrap = []struct {
-	message string
+// trapSignal says what a trap of the engine is to a native program.
+type trapSignal struct {
+	message string // how the engine's begins
 	signal  syscall.Signal
+	code    int // si_code, sigaction(2)
 	text    string
-}{
-	{"integer divide by zero", unix.SIGFPE, "integer division by zero"},
-	{"integer overflow", unix.SIGFPE, "integer overflow (in a division, or a float that does not fit an integer)"},
-	{"invalid conversion to integer", unix.SIGFPE, "conversion of NaN to an integer"},
-	{"unreachable", unix.SIGILL, "unreachable instruction executed"},
-	{"out of bounds memory access", unix.SIGSEGV, "access beyond the end of memory"},
-	{"invalid table access", unix.SIGSEGV, "call through a null or wild function pointer"},
-	{"indirect call type mismatch", unix.SIGILL, "call through a function pointer of another type"},
-	{"stack overflow", unix.SIGSEGV, "stack overflow"},
-	{"unaligned atomic", unix.SIGBUS, "misaligned atomic access"},
-	{"uncaught exception", unix.SIGABRT, "uncaught exception"},
-	{"null reference", unix.SIGSEGV, "null reference"},
+}
+
+var trapSignals = []trapSignal{
+	{"integer divide by zero", unix.SIGFPE, 1, "integer division by zero"},
+	{"integer overflow", unix.SIGFPE, 2, "integer overflow (in a division, or a float that does not fit an integer)"},
+	{"invalid conversion to integer", unix.SIGFPE, 7, "conversion of NaN to an integer"},
+	{"unreachable", unix.SIGILL, 2, "unreachable instruction executed"},
+	{"out of bounds memory access", unix.SIGSEGV, 1, "access beyond the end of memory"},
+	{"invalid table access", unix.SIGSEGV, 1, "call through a null or wild function pointer"},
+	{"indirect call type mismatch", unix.SIGILL, 2, "call through a function pointer of another type"},
+	{"stack overflow", unix.SIGSEGV, 1, "stack overflow"},
+	{"unaligned atomic", unix.SIGBUS, 1, "misaligned atomic access"},
+	{"uncaught exception", unix.SIGABRT, 0, "uncaught exception"},
+	{"null reference", unix.SIGSEGV, 1, "null reference"},
+}
+
+// trapOf finds out which trap an error of the engine is.
+func trapOf(err error) (trapSignal, bool) {
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	first = strings.TrimPrefix(first, "wasm error: ")
+	for _, trap := range trapSignals {
+		if strings.HasPrefix(first, trap.message) {
+			return trap, true
+		}
+	}
+	return trapSignal{}, false
+}
+
+// Trap implements wali.SignalRunner: the engine calls it when compiled code traps,
+// and goes on where a handler has jumped to.
+func (t *thread) Trap(err error) (resume bool) {
+	trap, ok := trapOf(err)
+	if !ok {
+		return false
+	}
+	if !t.Raise(int(trap.signal), trap.code) {
+		t.crash(trap.signal, trap.text, t.stack(t.running, t.state.ReturnAddress(), *t.running.FP()))
+	}
+	return true
 }
 
 // trapped ends the process after a wasm call has failed.
 func (t *thread) trapped(c engine.Call, err error) {
-	first, _, _ := strings.Cut(err.Error(), "\n")
-	first = strings.TrimPrefix(strings.TrimSuffix(first, " (recovered by wazero)"), "wasm error: ")
-	for _, trap := range signalOfTrap {
-		if strings.HasPrefix(first, trap.message) {
-			t.crash(trap.signal, trap.text, t.stack(c, *c.ReturnAddress(), *c.FP()))
-		}
+	if trap, ok := trapOf(err); ok {
+		t.crash(trap.signal, trap.text, t.stack(c, *c.ReturnAddress(), *c.FP()))
 	}
 	t.crash(unix.SIGABRT, err.Error(), nil)
 }

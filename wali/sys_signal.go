@@ -23,6 +23,8 @@ type SignalRunner interface {
 	CallHandler(t *Thread, act *Action, sig int, info *Siginfo, mask *uint64) (jumped bool)
 	// Die ends the process by a signal.
 	Die(sig int)
+	// Trap turns an engine's trap into a signal, see Thread.Trap.
+	Trap(err error) (resume bool)
 }
 
 // Siginfo is siginfo_t as the kernel writes it; sigaction(2).
@@ -153,6 +155,39 @@ func (t *Thread) Interrupted(info *Siginfo, mask *uint64) (jumped bool) {
 	t.signals.jumped = false
 	t.Gate.InHost = 0
 	return jumped
+}
+
+// Trap is what the engine calls when compiled code traps. It reports true if a
+// handler of the guest has jumped out; otherwise it does not return, or lets the
+// engine end the call with err.
+func (t *Thread) Trap(err error) (resume bool) {
+	return t.Signals != nil && t.Signals.Trap(err)
+}
+
+// Raise delivers a signal that the present instruction raises, such as a trap,
+// for as long as the guest has a handler for it that returns: going back to the
+// instruction raises it anew. It reports true if a handler has jumped, and false
+// if there is none.
+func (t *Thread) Raise(sig, code int) (jumped bool) {
+	bit := uint64(1) << (sig - 1)
+	for {
+		if act := t.Action(sig); !act.Caught() || t.signals.blocked&bit != 0 {
+			return false
+		}
+		var info Siginfo
+		binary.LittleEndian.PutUint32(info[0:], uint32(sig))
+		binary.LittleEndian.PutUint32(info[8:], uint32(code))
+		mask, pending := t.stopSignals()
+		if !pending {
+			if t.Interrupted(&info, &mask) {
+				return true
+			}
+			t.setKernelMask(mask)
+		} else if t.runHandlers() {
+			t.signals.jumped = false
+			return true
+		}
+	}
 }
 
 // deliver does with a caught signal what its action says. All signals are

@@ -71,7 +71,13 @@ type Thread struct {
 	scratchUsed int
 }
 
-const scratchSize = 256 << 10
+const (
+	scratchSize = 256 << 10
+
+	// smallAlloc is what alloc always gives: handlers that are nested deep
+	// enough to use up the scratch space may cost garbage, but do not fail.
+	smallAlloc = 4096
+)
 
 // NewThread makes the state of a guest thread of p.
 func NewThread(p *Process) *Thread {
@@ -80,13 +86,16 @@ func NewThread(p *Process) *Thread {
 
 // alloc returns n zeroed bytes, 16-byte aligned, that live until the host
 // function returns. They may be handed to the kernel. It returns nil if n is
-// unreasonable, which the caller reports as EINVAL or ENOMEM.
+// more than smallAlloc and there is no room, which the caller reports as EINVAL or ENOMEM.
 func (t *Thread) alloc(n int) []byte {
 	if t.scratch == nil {
 		t.scratch = mapScratch()
 	}
 	start := (t.scratchUsed + 15) &^ 15
 	if n < 0 || start+n > len(t.scratch) {
+		if n >= 0 && n <= smallAlloc {
+			return make([]byte, n)
+		}
 		return nil
 	}
 	t.scratchUsed = start + n

@@ -1,0 +1,177 @@
+package helper
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/helper/cache"
+	"walisup/helper/module"
+	"walisup/ipc"
+	"walisup/wali"
+)
+
+// NativeExec implements wali.Execer.
+func (t *thread) NativeExec() bool { return t.boot.NativeExec }
+
+// Exec implements wali.Execer. The new helper gets the compiled module as an open
+// file, so nothing that happens to the module or the cache from here on can keep
+// it from starting.
+func (t *thread) Exec(x *wali.Exec) unix.Errno {
+	b := t.boot
+	compiled, e := b.compiledFile(x.FD, x.Path)
+	if e != 0 {
+		return e
+	}
+	defer unix.Close(compiled)
+	order := *b.Boot
+	order.Module, order.ModuleFD, order.Name = x.Path, -1, x.Name
+	order.Compiled = true
+	order.Progress, order.ListAdapted = false, false // the standard error is the guest's
+	order.Ignored = t.Ignored()
+	order.Mask, order.SetMask = x.Mask, true
+	order.NoFile = x.Files
+	order.Limits = [len(order.Limits)]ipc.Limit{}
+	i := 0
+	t.VirtualLimits(func(resource int32, limit wali.Limit) {
+		order.Limits[i] = ipc.Limit{Set: true, Resource: resource, Soft: limit.Soft, Hard: limit.Hard}
+		i++
+	})
+	record, err := ipc.WriteBoot(&order)
+	if err != nil {
+		return errnoOf(err, unix.ENOMEM)
+	}
+	defer unix.Close(record)
+	defer b.hidePrivate()
+	if e := b.showPrivate(map[int]int{ipc.BootOffset: record, ipc.EntryOffset: compiled}); e != 0 {
+		return e
+	}
+	return execHelper(b.first+ipc.HelperOffset, x.Argv, x.Envp)
+}
+
+// showPrivate makes descriptors part of the private range as the next helper
+// expects it. Keys are offsets.
+func (b *bootstrap) showPrivate(files map[int]int) unix.Errno {
+	for offset, fd := range files {
+		if err := unix.Dup3(fd, b.first+offset, 0); err != nil {
+			return errnoOf(err, unix.EMFILE)
+		}
+	}
+	if _, err := unix.FcntlInt(uintptr(b.first+ipc.HelperOffset), unix.F_SETFD, 0); err != nil {
+		return errnoOf(err, unix.EIO)
+	}
+	return 0
+}
+
+// hidePrivate undoes showPrivate.
+func (b *bootstrap) hidePrivate() {
+	unix.FcntlInt(uintptr(b.first+ipc.HelperOffset), unix.F_SETFD, unix.FD_CLOEXEC)
+	unix.Close(b.first + ipc.BootOffset)
+	unix.Close(b.first + ipc.EntryOffset)
+}
+
+// compiledFile opens the compiled form of the module in file fd. The errors are
+// execve's.
+func (b *bootstrap) compiledFile(fd int, path string) (int, unix.Errno) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return -1, errnoOf(err, unix.EIO)
+	}
+	// The guest may have become a user whose cache this is not. It then does
+	// without one.
+	dir, _ := cache.Open(b.CacheDir)
+	if dir != nil {
+		defer dir.Close()
+		if entry, err := b.cachedFile(dir, fd, &st); err == nil || !errors.Is(err, cache.ErrAbsent) {
+			return entry, errnoOf(err, 0)
+		}
+	} else if e := checkModule(fd, st.Size); e != 0 {
+		return -1, e
+	}
+	result, err := unix.MemfdCreate("walisup-compiled", unix.MFD_CLOEXEC)
+	if err != nil {
+		return -1, errnoOf(err, unix.ENOMEM)
+	}
+	order := *b.Boot
+	order.Module, order.ModuleFD = path, b.first+ipc.ModuleOffset
+	if dir == nil {
+		order.CacheDir = ""
+	}
+	if e := b.compileQuietly(&order, fd, result); e != 0 {
+		unix.Close(result)
+		return -1, e
+	}
+	return result, 0
+}
+
+// cachedFile opens the module's entry in the cache folder. The error is an Errno
+// or cache.ErrAbsent.
+func (b *bootstrap) cachedFile(dir *cache.Dir, fd int, st *unix.Stat_t) (int, error) {
+	context := b.context()
+	if key, ok := dir.Find(st, context); ok {
+		if entry, err := dir.Open(key); err == nil {
+			return entry, nil
+		}
+	}
+	content, e := mapModule(fd, st.Size)
+	if e != 0 {
+		return -1, e
+	}
+	defer unix.Munmap(content)
+	key := b.key(content)
+	entry, err := dir.Open(key)
+	if err != nil {
+		return -1, cache.ErrAbsent
+	}
+	dir.Remember(st, context, key)
+	return entry, nil
+}
+
+// checkModule tells modules that can be run from other files.
+func checkModule(fd int, size int64) unix.Errno {
+	var head [module.HeaderSize]byte
+	n, err := unix.Pread(fd, head[:], 0)
+	if err != nil {
+		return errnoOf(err, unix.EIO)
+	}
+	if module.Check(head[:n], size) != nil {
+		return unix.ENOEXEC
+	}
+	return 0
+}
+
+// mapModule reads a module into memory of its own: the collector is off, so the
+// heap is no place for it, and a mapping of the file could change or fault.
+func mapModule(fd int, size int64) ([]byte, unix.Errno) {
+	if e := checkModule(fd, size); e != 0 {
+		return nil, e
+	}
+	content, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		return nil, unix.ENOMEM
+	}
+	for got := 0; got < len(content); {
+		n, err := unix.Pread(fd, content[got:], int64(got))
+		if err == unix.EINTR {
+			continue
+		}
+		if err == nil && n == 0 {
+			err = unix.ENOEXEC // shorter than it was
+		}
+		if err != nil {
+			unix.Munmap(content)
+			return nil, errnoOf(err, unix.EIO)
+		}
+		got += n
+	}
+	return content, 0
+}
+
+// errnoOf finds the kernel's error in err.
+func errnoOf(err error, otherwise unix.Errno) unix.Errno {
+	var e unix.Errno
+	if errors.As(err, &e) {
+		return e
+	}
+	return otherwise
+}

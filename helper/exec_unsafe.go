@@ -1,0 +1,92 @@
+package helper
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/helper/duplicate"
+	"walisup/ipc"
+	"walisup/wali/kernel"
+)
+
+// execHelper executes the helper program at descriptor fd with arrays that the
+// kernel is to read. It returns only on failure.
+func execHelper(fd int, argv, envp uintptr) unix.Errno {
+	r := kernel.Syscall(unix.SYS_EXECVEAT, uintptr(fd), uintptr(unsafe.Pointer(&noString[0])), argv, envp, unix.AT_EMPTY_PATH, 0)
+	return unix.Errno(-r)
+}
+
+var noString = [1]byte{}
+
+// compileQuietly runs a compiling helper without a guest noticing: the child is
+// none that wait finds by itself or that sends SIGCHLD, and what it has to say
+// goes nowhere. moduleFD is the module, result the file for the compiled one.
+//
+// Preconditions: all signals are blocked.
+func (b *bootstrap) compileQuietly(order *ipc.Boot, moduleFD, result int) unix.Errno {
+	order.CompileOnly, order.Progress, order.ListAdapted = true, false, false
+	record, err := ipc.WriteBoot(order)
+	if err != nil {
+		return errnoOf(err, unix.ENOMEM)
+	}
+	defer unix.Close(record)
+	// The standard descriptors must be open and harmless.
+	standard, err := unix.MemfdCreate("walisup-messages", unix.MFD_CLOEXEC)
+	if err != nil {
+		return errnoOf(err, unix.ENOMEM)
+	}
+	defer unix.Close(standard)
+	parent := unix.Getpid()
+	pid := duplicate.Fork(&duplicate.Call{})
+	if pid < 0 {
+		return unix.Errno(-pid)
+	}
+	if pid == 0 {
+		b.becomeCompiler(parent, standard, map[int]int{
+			ipc.BootOffset: record, ipc.ModuleOffset: moduleFD, ipc.EntryOffset: result,
+		})
+		exit(exitOwn)
+	}
+	var status unix.WaitStatus
+	for {
+		_, err := unix.Wait4(int(pid), &status, unix.WALL, nil)
+		if err == nil {
+			break
+		}
+		if err != unix.EINTR {
+			return errnoOf(err, unix.EIO)
+		}
+	}
+	switch {
+	case status.Exited() && status.ExitStatus() == 0:
+		return 0
+	case status.Exited() && status.ExitStatus() == exitNotRunnable:
+		return unix.ENOEXEC
+	case status.Signaled():
+		return unix.ENOMEM
+	}
+	return unix.EIO
+}
+
+// becomeCompiler is the child's part of compileQuietly. It returns only on
+// failure.
+func (b *bootstrap) becomeCompiler(parent, standard int, private map[int]int) {
+	unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
+	if unix.Getppid() != parent {
+		return
+	}
+	if b.showPrivate(private) != 0 {
+		return
+	}
+	for fd := range 3 {
+		if unix.Dup3(standard, fd, 0) != nil {
+			return
+		}
+	}
+	// A pipe that the compiler kept open would keep its reader waiting.
+	unix.CloseRange(3, uint(b.first-1), 0)
+	name := append([]byte("walisup-helper"), 0)
+	argv := [2]*byte{&name[0], nil}
+	execHelper(b.first+ipc.HelperOffset, uintptr(unsafe.Pointer(&argv)), uintptr(unsafe.Pointer(&argv[1])))
+}
