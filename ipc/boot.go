@@ -14,6 +14,10 @@ type Boot struct {
 	// guest's /proc/self/exe.
 	Module string
 
+	// Name is the file name that the program was called by, for ps; empty for
+	// that of Module.
+	Name string
+
 	// ModuleFD is the number of the open module in the helper, or -1 if the
 	// helper has to open Module itself.
 	ModuleFD int
@@ -29,6 +33,7 @@ type Boot struct {
 	Progress    bool // standard error is a terminal: say so if compiling takes long
 	CompileOnly bool // fill the cache and exit 0 without running the module
 	ListAdapted bool // list on standard error which function pointers were adapted
+	Compiled    bool // the compiled module is open as descriptor EntryOffset
 
 	// Ignored has bit n-1 set for each signal n that the guest is to start with
 	// set to SIG_IGN.
@@ -43,6 +48,16 @@ type Boot struct {
 	// NoFile is the guest's soft RLIMIT_NOFILE; 0 for the highest possible,
 	// the first reserved descriptor, which also is the guest's hard limit.
 	NoFile uint64
+
+	// Limits are the guest's resource limits that the kernel is not told of.
+	Limits [4]Limit
+}
+
+// Limit is a resource limit of getrlimit(2), if Set.
+type Limit struct {
+	Set        bool
+	Resource   int32
+	Soft, Hard uint64
 }
 
 // Layout of an encoded record, all values little-endian:
@@ -57,11 +72,14 @@ type Boot struct {
 //	24  u64  ignored signals
 //	32  u64  signal mask
 //	40  u64  soft RLIMIT_NOFILE
-//	48       module path, then cache folder: each u32 length and its bytes
+//	48       4 limits: u32 resource, u32 1 if set, u64 soft, u64 hard
+//	144      module path, cache folder, name: each u32 length and its bytes
 const (
 	bootMagic   = 0x42534c57 // "WLSB"
-	bootVersion = 1
-	bootFixed   = 48
+	bootVersion = 2
+	bootLimits  = 48
+	bootLimit   = 24
+	bootFixed   = bootLimits + 4*bootLimit
 
 	// MaxBoot is the largest size of an encoded boot record in bytes.
 	MaxBoot = 16 << 10
@@ -78,6 +96,7 @@ const (
 	flagCompileOnly
 	flagListAdapted
 	flagSetMask
+	flagCompiled
 
 	flagsKnown = 1<<iota - 1
 )
@@ -86,7 +105,7 @@ const (
 var ErrBoot = errors.New("bad boot record")
 
 // flags pairs each flag bit with its field, for both directions.
-func (b *Boot) flags() [7]struct {
+func (b *Boot) flags() [8]struct {
 	bit   uint32
 	field *bool
 } {
@@ -101,8 +120,12 @@ func (b *Boot) flags() [7]struct {
 		{flagCompileOnly, &b.CompileOnly},
 		{flagListAdapted, &b.ListAdapted},
 		{flagSetMask, &b.SetMask},
+		{flagCompiled, &b.Compiled},
 	}
 }
+
+// strings are the fields at the end of the record, in their order there.
+func (b *Boot) strings() [3]*string { return [...]*string{&b.Module, &b.CacheDir, &b.Name} }
 
 // MarshalBinary encodes the record. It fails if a path is too long or holds a
 // NUL, or the module descriptor is out of range.
@@ -116,7 +139,10 @@ func (b *Boot) MarshalBinary() ([]byte, error) {
 			flags |= f.bit
 		}
 	}
-	size := bootFixed + 4 + len(b.Module) + 4 + len(b.CacheDir)
+	size := bootFixed
+	for _, s := range b.strings() {
+		size += 4 + len(*s)
+	}
 	le := binary.LittleEndian
 	out := make([]byte, 0, size)
 	out = le.AppendUint32(out, bootMagic)
@@ -129,9 +155,19 @@ func (b *Boot) MarshalBinary() ([]byte, error) {
 	out = le.AppendUint64(out, b.Ignored)
 	out = le.AppendUint64(out, b.Mask)
 	out = le.AppendUint64(out, b.NoFile)
-	for _, s := range []string{b.Module, b.CacheDir} {
-		out = le.AppendUint32(out, uint32(len(s)))
-		out = append(out, s...)
+	for _, l := range b.Limits {
+		var set uint32
+		if l.Set {
+			set = 1
+		}
+		out = le.AppendUint32(out, uint32(l.Resource))
+		out = le.AppendUint32(out, set)
+		out = le.AppendUint64(out, l.Soft)
+		out = le.AppendUint64(out, l.Hard)
+	}
+	for _, s := range b.strings() {
+		out = le.AppendUint32(out, uint32(len(*s)))
+		out = append(out, *s...)
 	}
 	return out, nil
 }
@@ -169,8 +205,18 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 	for _, f := range got.flags() {
 		*f.field = flags&f.bit != 0
 	}
+	for i := range got.Limits {
+		at := data[bootLimits+i*bootLimit:]
+		if set := le.Uint32(at[4:]); set > 1 {
+			return fmt.Errorf("%w: limit %d is neither set nor not (%d)", ErrBoot, i, set)
+		}
+		got.Limits[i] = Limit{
+			Resource: int32(le.Uint32(at)), Set: at[4] == 1,
+			Soft: le.Uint64(at[8:]), Hard: le.Uint64(at[16:]),
+		}
+	}
 	rest := data[bootFixed:]
-	for _, s := range []*string{&got.Module, &got.CacheDir} {
+	for _, s := range got.strings() {
 		if len(rest) < 4 {
 			return fmt.Errorf("%w: %d bytes left where a length is due", ErrBoot, len(rest))
 		}
@@ -197,15 +243,15 @@ func (b *Boot) check() error {
 	if b.ModuleFD < -1 || b.ModuleFD > math.MaxInt32 {
 		return fmt.Errorf("%w: module descriptor %d", ErrBoot, b.ModuleFD)
 	}
-	for _, p := range []string{b.Module, b.CacheDir} {
-		if len(p) > maxBootPath {
-			return fmt.Errorf("%w: path of %d bytes, at most %d are possible", ErrBoot, len(p), maxBootPath)
+	for _, p := range b.strings() {
+		if len(*p) > maxBootPath {
+			return fmt.Errorf("%w: path of %d bytes, at most %d are possible", ErrBoot, len(*p), maxBootPath)
 		}
-		if strings.IndexByte(p, 0) >= 0 {
+		if strings.IndexByte(*p, 0) >= 0 {
 			return fmt.Errorf("%w: path with a NUL byte", ErrBoot)
 		}
-		if p != "" && p[0] != '/' {
-			return fmt.Errorf("%w: path %q is not absolute", ErrBoot, p)
+		if p != &b.Name && *p != "" && (*p)[0] != '/' {
+			return fmt.Errorf("%w: path %q is not absolute", ErrBoot, *p)
 		}
 	}
 	return nil

@@ -14,6 +14,8 @@ func fullBoot() Boot {
 		KeepDebug: true, PlainTables: true, NativeExec: true, Progress: true,
 		CompileOnly: true, ListAdapted: true,
 		Ignored: 1 << 63, Mask: math.MaxUint64, SetMask: true, NoFile: 1024,
+		Name: "app", Compiled: true,
+		Limits: [4]Limit{{Set: true, Resource: 3, Soft: 8 << 20, Hard: math.MaxUint64}, {}, {}, {Set: true, Resource: 7, Soft: 1, Hard: 2}},
 	}
 }
 
@@ -94,6 +96,7 @@ func TestBootRefusesDamagedRecords(t *testing.T) {
 		"unknown flag":         patch(12, 1<<31),
 		"descriptor -2":        patch(16, math.MaxUint32-1),
 		"reserved word":        patch(20, 1),
+		"limit half set":       patch(bootLimits+4, 2),
 		"path longer than all": patch(bootFixed, math.MaxUint32),
 		"path one too long":    patch(bootFixed, uint32(len(good)-bootFixed-3)),
 		"path shorter":         patch(bootFixed, uint32(len(b.Module)-1)),

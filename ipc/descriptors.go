@@ -13,6 +13,7 @@ const (
 	BootOffset    = 1 // the boot record
 	ModuleOffset  = 2 // the module
 	ChannelOffset = 3 // the channel to the supervisor, reserved
+	EntryOffset   = 4 // the compiled module, or where a compiling helper puts it
 
 	// ReservedFDs is the size of the private range.
 	ReservedFDs = 16
@@ -33,6 +34,10 @@ const (
 	MaxFiles = 1<<16 - ReservedFDs
 
 	execPrefix = "/proc/self/fd/"
+
+	// descriptorPrefix is what the kernel makes of a program that execveat
+	// gets as a descriptor.
+	descriptorPrefix = "/dev/fd/"
 )
 
 // FirstReserved returns N, the first descriptor of the private range, for
@@ -50,11 +55,17 @@ func ExecPath(n int) string { return execPrefix + strconv.Itoa(n) }
 // ErrExecPath means that a helper was not started through [ExecPath].
 var ErrExecPath = errors.New("not started by walisup")
 
-// ParseExecPath is the inverse of [ExecPath]: it returns the first descriptor
-// of the private range from the path (AT_EXECFN) that a helper was started by.
+// ParseExecPath returns the first descriptor of the private range from the path
+// (AT_EXECFN) that a helper was started by: [ExecPath], or what the kernel makes
+// of a start by descriptor.
 func ParseExecPath(path string) (n int, err error) {
-	n, err = strconv.Atoi(strings.TrimPrefix(path, execPrefix))
-	if err != nil || n < lowestReserved || n > MaxFiles || path != ExecPath(n) {
+	number, byDescriptor := strings.CutPrefix(path, descriptorPrefix)
+	if !byDescriptor {
+		number = strings.TrimPrefix(path, execPrefix)
+	}
+	n, err = strconv.Atoi(number)
+	if err != nil || n < lowestReserved || n > MaxFiles ||
+		path != ExecPath(n) && path != descriptorPrefix+strconv.Itoa(n) {
 		return 0, fmt.Errorf("%q: %w", path, ErrExecPath)
 	}
 	return n, nil

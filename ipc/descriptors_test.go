@@ -3,6 +3,7 @@ package ipc
 import (
 	"errors"
 	"math"
+	"strconv"
 	"testing"
 )
 
@@ -40,9 +41,13 @@ func TestExecPathRoundTrip(t *testing.T) {
 		if err != nil || got != n {
 			t.Errorf("ParseExecPath(ExecPath(%d)) = %d, %v", n, got, err)
 		}
+		path := "/dev/fd/" + strconv.Itoa(n)
+		if got, err := ParseExecPath(path); err != nil || got != n {
+			t.Errorf("ParseExecPath(%q) = %d, %v", path, got, err)
+		}
 	}
 	for _, path := range []string{
-		"", "/usr/bin/walisup-helper", "/proc/self/fd/", "/proc/self/fd/-1", "/proc/self/fd/3",
+		"", "/usr/bin/walisup-helper", "/dev/fd/3", "/dev/fd/01008", "/proc/self/fd/", "/proc/self/fd/-1", "/proc/self/fd/3",
 		"/proc/self/fd/1008/", "/proc/self/fd/0x400", "/proc/self/fd/+1024", "1024", "/proc/self/fd/99999999999999999999", "proc/self/fd/1008",
 	} {
 		if n, err := ParseExecPath(path); !errors.Is(err, ErrExecPath) {

@@ -141,12 +141,9 @@ func (t *Thread) fork(c Clone) int64 {
 	if !ok {
 		return errno(enosys)
 	}
-	mask, pending := t.stopSignals()
-	for pending {
-		if t.runHandlers() {
-			return errno(unix.EINTR) // nobody will see it
-		}
-		mask, pending = t.stopSignals()
+	mask, ok := t.quietSignals()
+	if !ok {
+		return errno(unix.EINTR) // nobody will see it
 	}
 	t.Memory.Lock()
 	r := owner.Fork(c)
