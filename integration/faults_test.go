@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -96,5 +97,25 @@ func TestMismatchedCallIsExplained(t *testing.T) {
 				t.Logf("standard error:\n%s", shorten(got.stderr))
 			}
 		})
+	}
+}
+
+// TestAdaptedCallsAreListed asks what a porter asks.
+func TestAdaptedCallsAreListed(t *testing.T) {
+	t.Parallel()
+	program := buildC(t, "testdata/faults/faults.c")
+	got := program.runGuest(t, invocation{flags: []string{"--list-adapted"}})
+	if got.status != 0 || got.stdout != "about to die: \n" {
+		t.Errorf("status %d, output %q", got.status, got.stdout)
+	}
+	pattern := regexp.MustCompile(`^walisup: .*faults.*: calls as \(.*\) -> .* of functions \(.*\) -> .* are adapted$`)
+	lines := strings.Split(strings.TrimSpace(got.stderr), "\n")
+	for _, line := range lines {
+		if !pattern.MatchString(line) {
+			t.Errorf("unexpected line %q", line)
+		}
+	}
+	if quiet := program.runGuest(t, invocation{}); quiet.stderr != "" {
+		t.Errorf("without the flag: %q", quiet.stderr)
 	}
 }
