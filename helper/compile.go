@@ -22,7 +22,7 @@ import (
 
 // formatVersion changes when an entry of the compile cache would mean something
 // else to this program than to its predecessors.
-const formatVersion = 1
+const formatVersion = 2
 
 // bootstrap is the state of a helper until its guest runs.
 type bootstrap struct {
@@ -257,7 +257,7 @@ func (b *bootstrap) compile(content []byte) (*cache.Entry, error) {
 			report(fmt.Sprintf("walisup: %s: calls as %s of functions %s are adapted\n", b.Module, a.Expected, a.Actual))
 		}
 	}
-	artifact, err := engine.Compile(context.Background(), m.Binary, runtime.GOMAXPROCS(0))
+	artifact, err := engine.Compile(context.Background(), m.Binary, runtime.GOMAXPROCS(0), b.KeepDebug)
 	if err != nil {
 		return nil, notRunnable(b.Module, err)
 	}
@@ -268,6 +268,7 @@ func (b *bootstrap) compile(content []byte) (*cache.Entry, error) {
 	return &cache.Entry{
 		Meta: meta, Head: artifact.Head, Tail: artifact.Tail, Code: artifact.Code,
 		Names: encodeNames(module.Names(m.Binary)),
+		Lines: sourceLines(content, m, artifact.Sources),
 	}, nil
 }
 

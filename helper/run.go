@@ -27,6 +27,7 @@ type program struct {
 	name    string // of the module, for messages
 	module  module.Module
 	names   []byte // see encodeNames
+	lines   []byte // see sourceLines
 	engine  *engine.Program
 	layout  engine.Layout
 	code    []byte
@@ -56,7 +57,7 @@ func (b *bootstrap) run() error {
 	if err != nil {
 		return err
 	}
-	p := &program{name: b.Module, names: entry.Names, boot: b}
+	p := &program{name: b.Module, names: entry.Names, lines: entry.Lines, boot: b}
 	if err := p.module.UnmarshalBinary(entry.Meta); err != nil {
 		return fmt.Errorf("%s: %w; clear the compile cache %s", b.Module, err, b.CacheDir)
 	}

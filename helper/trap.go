@@ -105,7 +105,7 @@ func (t *thread) stack(c engine.Call, pc, fp uintptr) []string {
 		if !ok {
 			break
 		}
-		frames = append(frames, functionName(names, index))
+		frames = append(frames, functionName(names, index)+t.sourceLine(pc, len(frames) > 0))
 		if pc, fp, ok = c.Caller(fp); !ok {
 			return frames
 		}
@@ -114,6 +114,23 @@ func (t *thread) stack(c engine.Call, pc, fp uintptr) []string {
 		frames = append(frames, "...")
 	}
 	return frames
+}
+
+// sourceLine is where the code at pc comes from, as in " (main.c:12)", or empty if
+// that is not known. called says that pc is the address after a call. The engine
+// keeps track of calls, not of every instruction; elsewhere the line is the last
+// one that it knows.
+func (t *thread) sourceLine(pc uintptr, called bool) string {
+	lo, _ := codeRange(t.code)
+	near := "near "
+	if called {
+		pc--
+		near = ""
+	}
+	if line := lookupLine(t.lines, uint32(pc-lo)); line != "" {
+		return " (" + near + line + ")"
+	}
+	return ""
 }
 
 // functionAt returns the index of the function whose compiled code holds pc.

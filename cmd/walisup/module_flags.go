@@ -28,7 +28,7 @@ func (m *moduleFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&m.helper, "helper", "", "helper program (default: beside walisup, then on PATH)")
 	flags.StringVar(&m.cache, "cache", "", "folder for compiled modules (default: walisup in XDG_CACHE_HOME or ~/.cache)")
 	flags.BoolVar(&m.noCache, "no-cache", false, "neither read nor keep compiled modules")
-	flags.BoolVar(&m.keepDebug, "keep-debug", false, "do not drop debug sections when the module is prepared; slower start")
+	flags.BoolVar(&m.keepDebug, "keep-debug", false, "keep debug information: reports of crashes name source lines")
 	flags.BoolVar(&m.plainTables, "plain-tables", false, "trap on calls through function pointers of another type")
 	flags.BoolVar(&m.listAdapted, "list-adapted", false, "list for which types such calls were adapted")
 }

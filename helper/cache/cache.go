@@ -29,11 +29,11 @@ type Key [32]byte
 // Entry is a compiled module. In an entry that was loaded, the slices lie in a
 // mapping of the file that is never unmapped; Code is executable.
 type Entry struct {
-	Meta  []byte // what module preparation found out
-	Stub  []byte // module with empty function bodies
+	Meta  []byte // the prepared module, without its code
 	Head  []byte // see engine.Artifact
 	Tail  []byte
 	Names []byte // function names, for reports
+	Lines []byte // source lines, for reports; empty without debug information
 	Code  []byte
 }
 
@@ -143,15 +143,15 @@ func (d *Dir) Store(key Key, e *Entry) error {
 
 // Layout of an entry, little-endian:
 //
-//	 0  magic "walisup\x01"
-//	 8  u32 checksum (CRC-32C) of everything from 12 to the end of Names
-//	12  u32 sizes of Meta, Stub, Head, Tail, Names
+//	 0  magic "walisup\x02"
+//	 8  u32 checksum (CRC-32C) of everything from 12 to the end of Lines
+//	12  u32 sizes of Meta, Head, Tail, Names, Lines
 //	32  u64 size of Code
-//	40  Meta, Stub, Head, Tail, Names
+//	40  Meta, Head, Tail, Names, Lines
 //	    padding to a multiple of 4096
 //	    Code
 const (
-	magic      = "walisup\x01"
+	magic      = "walisup\x02"
 	headerSize = 40
 	pageSize   = 4096
 )
@@ -159,7 +159,7 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func (e *Entry) parts() [5]*[]byte {
-	return [5]*[]byte{&e.Meta, &e.Stub, &e.Head, &e.Tail, &e.Names}
+	return [5]*[]byte{&e.Meta, &e.Head, &e.Tail, &e.Names, &e.Lines}
 }
 
 // Write writes an entry to an empty file.

@@ -11,7 +11,7 @@ import (
 )
 
 func sample() *Entry {
-	return &Entry{Meta: []byte("meta"), Stub: bytes.Repeat([]byte("stub"), 999), Head: []byte("h"), Tail: nil,
+	return &Entry{Meta: []byte("meta"), Head: bytes.Repeat([]byte("head"), 999), Tail: nil,
 		Names: []byte("names"), Code: bytes.Repeat([]byte{0xc3}, 5000)}
 }
 

@@ -25,12 +25,22 @@ type Artifact struct {
 	Head []byte // version and function offsets
 	Code []byte
 	Tail []byte // what follows the code and its checksum
+
+	// Sources maps code to the module it was compiled from, by rising Code. It
+	// is empty unless the module was compiled with debug information.
+	Sources []Source
 }
 
-// Compile compiles a prepared module.
-func Compile(ctx context.Context, module []byte, workers int) (*Artifact, error) {
+// Source says that the machine code from offset Code on comes from the
+// instruction at Module, in bytes from the beginning of the code section's
+// content.
+type Source struct{ Code, Module uint64 }
+
+// Compile compiles a prepared module. debug asks for Artifact.Sources, which the
+// module must have debug information for.
+func Compile(ctx context.Context, module []byte, workers int, debug bool) (*Artifact, error) {
 	f := &feed{}
-	rt, err := newRuntime(ctx, f, false)
+	rt, err := newRuntime(ctx, f, debug)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +80,35 @@ func split(entry []byte) (*Artifact, error) {
 	if crc32.Checksum(code, castagnoli) != sum {
 		return nil, bad
 	}
-	return &Artifact{Head: entry[:p], Code: code, Tail: entry[p+8+int(size)+4:]}, nil
+	a := &Artifact{Head: entry[:p], Code: code, Tail: entry[p+8+int(size)+4:]}
+	if err := a.splitSources(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// splitSources takes the source map out of the tail: a flag, the number of
+// entries (8), and for each an offset in the module and one in the code.
+func (a *Artifact) splitSources() error {
+	if len(a.Tail) == 0 || a.Tail[0] == 0 {
+		return nil
+	}
+	bad := errors.New("the engine's source map has an unknown form")
+	if len(a.Tail) < 9 {
+		return bad
+	}
+	n := binary.LittleEndian.Uint64(a.Tail[1:])
+	rest := a.Tail[9:]
+	if n > uint64(len(rest))/16 {
+		return bad
+	}
+	for i := range n {
+		entry := rest[16*i:]
+		a.Sources = append(a.Sources, Source{
+			Module: binary.LittleEndian.Uint64(entry), Code: binary.LittleEndian.Uint64(entry[8:])})
+	}
+	a.Tail = append([]byte{0}, rest[16*n:]...)
+	return nil
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -82,9 +82,14 @@ fi
 	cp "$here/overlay/$f" "$work/$f"
 done
 
-say "compiling musl (about a minute the first time)"
+total=$(find "$work/src" "$work/crt" -name '*.c' -not -path '*/oldmalloc/*' | grep -cvE '/(src|crt)/.*/(aarch64|arm|i386|m68k|microblaze|mips|mips64|mipsn32|or1k|powerpc|powerpc64|riscv64|s390x|sh|x32|x86_64)/')
+say "compiling musl, some $total files"
 log=$work/build.log
-if ! make -k -s -C "$work" -j"$jobs" lib/libc.a lib/crt1.o $(for l in m rt pthread crypt util xnet resolv dl; do echo lib/lib$l.a; done) >"$log" 2>&1; then
+{
+	make -k -C "$work" -j"$jobs" lib/libc.a lib/crt1.o $(for l in m rt pthread crypt util xnet resolv dl; do echo lib/lib$l.a; done) 2>&1
+	echo $? >"$work/build.status"
+} | tee "$log" | awk '/ -c -o obj/ && ++n % 250 == 0 { print "sysroot: " n " compiled" >"/dev/stderr" }'
+if [ "$(cat "$work/build.status")" != 0 ]; then
 	grep -E -A8 "error:|Error " "$log" | tail -60 >&2
 	fail "musl did not compile; the whole log is $log"
 fi
