@@ -7,8 +7,13 @@ import (
 
 // Fork implements wali.Forker.
 func (t *thread) Fork(c wali.Clone) int64 {
-	return duplicate.Fork(&duplicate.Call{
+	r := duplicate.Fork(&duplicate.Call{
 		Flags: c.Flags, ParentTID: c.ParentTID, ChildTID: c.ChildTID,
 		Clone3: c.Args, Clone3Size: c.ArgsSize,
+		Left: t.others(nil),
 	})
+	if r == 0 {
+		t.forked()
+	}
+	return r
 }

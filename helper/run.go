@@ -34,6 +34,7 @@ type program struct {
 	offsets []int
 	target  interrupt.Target
 	process *wali.Process
+	pool    threadPool
 	boot    *bootstrap
 }
 
@@ -81,6 +82,7 @@ func (b *bootstrap) run() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", b.Module, err)
 	}
+	p.pool.begin(t)
 	if err := interrupt.Install(); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/helper/jump"
+	"walisup/helper/module"
 )
 
 // engineFunctions are the imports that need the engine.
@@ -15,6 +16,8 @@ var engineFunctions = map[string]api.GoFunc{
 	"setjmp":    func(ctx context.Context, stack []uint64) { setjmp(threadOf(ctx), stack, false) },
 	"sigsetjmp": func(ctx context.Context, stack []uint64) { setjmp(threadOf(ctx), stack, uint32(stack[1]) != 0) },
 	"longjmp":   longjmpHere,
+
+	module.ImportThreadSpawn: spawn,
 }
 
 // Layout of the guest's jmp_buf: 208 bytes for the engine, of which we use 32,

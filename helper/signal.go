@@ -86,10 +86,17 @@ func (t *thread) CallHandler(_ *wali.Thread, act *wali.Action, sig int, info *wa
 	}
 	t.handlerDepth--
 	var out *jumpOut
+	var gone *threadExit
 	switch {
 	case err == nil:
 		t.setStackPointer(sp)
 		return false
+	case errors.As(err, &gone):
+		if t.handlerDepth > 0 {
+			panic(gone)
+		}
+		t.state.LeaveCall()
+		return true
 	case !errors.As(err, &out):
 		t.trapped(t.layout.View(call.plain), err)
 	}
@@ -151,6 +158,19 @@ func interrupted(ctx context.Context, _ []uint64) {
 		panic(err)
 	}
 	info := (*wali.Siginfo)(at.Info)
+	if at.IsStop() {
+		var next wali.Siginfo
+		t.Gate.InHost = 1
+		t.Gate.Rest()
+		if t.Gate.Pending == 0 {
+			t.Gate.InHost = 0
+			t.state.Leave()
+			return
+		}
+		*t.state.Mask() = t.Take(&next)
+		*info = next
+		at.Signal = int(binary.LittleEndian.Uint32(next[:]))
+	}
 	if act := t.Action(at.Signal); !act.Caught() && at.Fault() {
 		t.reportFault(at)
 	}

@@ -27,6 +27,8 @@ type thread struct {
 	stackPointer api.MutableGlobal // shadow stack pointer, nil if the module has none
 	handlerCalls []handlerCall     // by depth
 	handlerDepth int
+
+	pooled
 }
 
 // newThread instantiates the module for one more thread.

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"walisup/wali/kernel"
 )
 
 // Import is a function that a module imports from the namespace `wali`, with
@@ -79,7 +81,12 @@ func (t *Thread) Return() (normal bool) {
 	for {
 		t.Gate.InHost = 0
 		if t.Gate.Pending == 0 && !t.signals.jumped {
-			return true
+			if !kernel.StopRequested() {
+				return true
+			}
+			t.Gate.InHost = 1
+			t.Gate.Rest()
+			continue
 		}
 		t.Gate.InHost = 1
 		if t.runHandlers() {

@@ -66,6 +66,9 @@ func (t *Thread) openInitEnv(hostFlags uintptr) int64 {
 const (
 	prctlEnviron = 0x57410001 // (buf, size): NAME=VALUE strings, each with its NUL
 	prctlAuxv    = 0x57410002 // (buf, size): pairs of u64 key and value
+	// (address): a u32 that, while it is not 0, keeps the calling thread from
+	// sleeping in the kernel: blocking calls give EINTR
+	prctlAbortWord = 0x57410003
 )
 
 // environBlock returns the size of the environment in bytes, and copies it to

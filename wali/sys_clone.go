@@ -13,6 +13,11 @@ type Forker interface {
 	// negative errno. All signals but Unblockable are blocked, and the memory's
 	// page map is locked.
 	Fork(c Clone) int64
+	// StopOthers returns when all other guest threads stand still outside of
+	// the guest's code, with no lock held, and keeps them there until
+	// ResumeOthers, which a child calls too.
+	StopOthers()
+	ResumeOthers()
 }
 
 // Clone is a system call that makes a child process without a stack of its own:
@@ -145,12 +150,14 @@ func (t *Thread) fork(c Clone) int64 {
 	if !ok {
 		return errno(unix.EINTR) // nobody will see it
 	}
+	owner.StopOthers()
 	t.Memory.Lock()
 	r := owner.Fork(c)
 	t.Memory.Unlock()
 	if r == 0 {
 		t.forkedChild()
 	}
+	owner.ResumeOthers()
 	t.setKernelMask(mask)
 	return r
 }
@@ -160,5 +167,6 @@ func (t *Thread) fork(c Clone) int64 {
 // inherit is gone.
 func (t *Thread) forkedChild() {
 	t.signals.held = 0
+	t.forkedThread()
 	t.Memory.ForkedChild()
 }

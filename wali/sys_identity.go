@@ -4,12 +4,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Credentials belong to a thread in Linux. The C library of the guest applies
-// these calls to all guest threads by itself; everyThread is where the
-// helper's own threads, from which new guest threads come, will follow.
+// Credentials belong to a thread in Linux, and to the process in POSIX. Our C
+// library leaves that to us.
 
 // everyThread issues a call that changes credentials.
 func (t *Thread) everyThread(nr, a0, a1, a2 uintptr) int64 {
+	if owner, ok := t.Owner.(Threader); ok {
+		return owner.EveryThread(nr, a0, a1, a2)
+	}
 	return t.call(nr, a0, a1, a2, 0, 0, 0)
 }
 

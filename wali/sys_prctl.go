@@ -1,8 +1,6 @@
 package wali
 
 import (
-	"encoding/binary"
-
 	"golang.org/x/sys/unix"
 )
 
@@ -35,12 +33,15 @@ func prctlArgOf(option int32) prctlArg {
 	return prctlRefused
 }
 
-// sysPrctl is prctl(2), with two options of our own.
+// sysPrctl is prctl(2), with options of our own.
 func sysPrctl(t *Thread, a Args) int64 {
 	option := a.Int(0)
 	switch option {
 	case prctlEnviron:
 		return t.environBlock(uint32(a[1]), uint32(a[2]))
+	case prctlAbortWord:
+		t.abort = uint32(a[1])
+		return 0
 	case prctlAuxv:
 		return t.auxvBlock(uint32(a[1]), uint32(a[2]))
 	case unix.PR_GET_TID_ADDRESS:
@@ -58,18 +59,9 @@ func sysPrctl(t *Thread, a Args) int64 {
 	return t.call(unix.SYS_PRCTL, uintptr(option), arg2, uintptr(a[2]), uintptr(a[3]), uintptr(a[4]), 0)
 }
 
-// getTIDAddress is PR_GET_TID_ADDRESS: the kernel's 64-bit pointer becomes the
-// guest's, and NULL if the address is not the guest's.
+// getTIDAddress is PR_GET_TID_ADDRESS.
 func (t *Thread) getTIDAddress(p uint32) int64 {
-	b := t.alloc(8)
-	if r := t.call(unix.SYS_PRCTL, unix.PR_GET_TID_ADDRESS, address(b), 0, 0, 0, 0); r < 0 {
-		return r
-	}
-	var guest uint32
-	if host := uintptr(binary.LittleEndian.Uint64(b)); t.Memory.Contains(host) {
-		guest = t.Memory.Guest(host)
-	}
-	return errno(t.Memory.Store32(p, guest))
+	return errno(t.Memory.Store32(p, t.clearTID))
 }
 
 // setVMA is PR_SET_VMA: it names anonymous memory of the guest in

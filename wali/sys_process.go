@@ -7,7 +7,3 @@ func sysExitGroup(t *Thread, a Args) int64 {
 	t.call(unix.SYS_EXIT_GROUP, uintptr(a.Int(0)), 0, 0, 0, 0, 0)
 	panic("wali: exit_group returned")
 }
-
-// sysExit is exit(2). Today every process has one thread, with which it ends; the
-// helper's own threads would otherwise keep it.
-func sysExit(t *Thread, a Args) int64 { return sysExitGroup(t, a) }

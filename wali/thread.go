@@ -66,6 +66,7 @@ type Thread struct {
 	StackPointer func() uint32
 
 	signals threadSignals
+	threadState
 
 	scratch     []byte
 	scratchUsed int
@@ -146,6 +147,9 @@ func (t *Thread) call(nr uintptr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
 // and the call is then made.
 func (t *Thread) block(nr uintptr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
 	for {
+		if t.abortRequested() {
+			return errno(unix.EINTR)
+		}
 		r := kernel.Blocking(&t.Gate, nr, a0, a1, a2, a3, a4, a5)
 		if r != -kernel.ERESTARTSYS {
 			if t.signals.waiting {

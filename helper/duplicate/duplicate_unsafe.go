@@ -26,6 +26,7 @@ const (
 	slotWanted  // signalled
 	slotArrived // waits at the gate
 	slotFrozen  // the thread does not exist at present
+	slotEnded   // it has ended, but may still be listed
 
 	slotSize = unsafe.Sizeof(slot{})
 )
@@ -171,7 +172,7 @@ func Freeze() bool {
 //
 //go:nosplit
 func freeze() unix.Errno {
-	if e := stop(); e != 0 {
+	if e := stop(nil); e != 0 {
 		return e
 	}
 	if sysmon == 0 {
@@ -233,6 +234,11 @@ type Call struct {
 	Flags               uintptr // of clone(2), with the exit signal
 	ParentTID, ChildTID uintptr // host addresses or 0
 	Clone3, Clone3Size  uintptr // host address and size of struct clone_args
+
+	// Left are ids of threads that are not stopped, and that the child must do
+	// without: they have no P, hold no lock, and do not go on outside of the
+	// kernel while Fork runs.
+	Left []uint32
 }
 
 // Fork makes a child process that goes on here too: the result is its process id
@@ -294,7 +300,7 @@ func (c *Call) issue() int64 {
 //
 //go:nosplit
 func (c *Call) forkStopped(patient bool) int64 {
-	if e := stop(); e != 0 {
+	if e := stop(c.Left); e != 0 {
 		return -int64(e)
 	}
 	still := quiescent() && !yieldPending()
@@ -335,11 +341,11 @@ func insist(p uintptr) {
 	kernel.Syscall(unix.SYS_KILL, uintptr(kernel.Syscall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)), uintptr(unix.SIGKILL), 0, 0, 0, 0)
 }
 
-// stop makes every other thread of the process wait at the gate. ENOSPC means
+// stop makes every other thread of the process but those left wait at the gate. ENOSPC means
 // that there are more of them than slots. If it fails no thread is stopped.
 //
 //go:nosplit
-func stop() unix.Errno {
+func stop(left []uint32) unix.Errno {
 	for atomic.LoadUint32(&shared.arrived) != 0 { // still on their way from the last time
 		kernel.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
 	}
@@ -353,7 +359,7 @@ func stop() unix.Errno {
 	for {
 		// A scan that began when all known threads had stopped, and finds no
 		// other, has found all: nobody was left to start one.
-		added, e := signalNew(pid, self)
+		added, e := signalNew(pid, self, left)
 		awaitArrivals(pid)
 		if e != 0 {
 			release(orderGoOn)
@@ -368,7 +374,7 @@ func stop() unix.Errno {
 // signalNew signals the threads that have no slot yet and returns how many.
 //
 //go:nosplit
-func signalNew(pid, self uint32) (added int, e unix.Errno) {
+func signalNew(pid, self uint32, left []uint32) (added int, e unix.Errno) {
 	fd := kernel.Syscall(unix.SYS_OPENAT, atFDCWD, uintptr(unsafe.Pointer(&taskDirectory[0])),
 		unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, 0, 0)
 	if fd < 0 {
@@ -384,7 +390,7 @@ func signalNew(pid, self uint32) (added int, e unix.Errno) {
 			// struct linux_dirent64: length at 16, name at 19, getdents(2).
 			tid := number(entry + 19)
 			entry += word(entry+16) & 0xffff
-			if tid == 0 || tid == self || known(tid) {
+			if tid == 0 || tid == self || known(tid) || contains(left, tid) {
 				continue
 			}
 			if e = signal(pid, tid); e != 0 {
@@ -422,6 +428,16 @@ func number(p uintptr) (n uint32) {
 func known(tid uint32) bool {
 	for p := shared.lo; p < shared.hi; p += slotSize {
 		if s := at(p); s.tid == tid && s.state != slotFree && s.state != slotFrozen {
+			return true
+		}
+	}
+	return false
+}
+
+//go:nosplit
+func contains(list []uint32, tid uint32) bool {
+	for i := range list {
+		if list[i] == tid {
 			return true
 		}
 	}
@@ -487,7 +503,7 @@ func awaitArrivals(pid uint32) {
 				continue
 			}
 			if ended(s.tid) {
-				s.state = slotFree
+				s.state = slotEnded
 				continue
 			}
 			// SIGBUS does not queue: ours is lost if another was pending. A
@@ -603,6 +619,9 @@ func sleeper() uintptr {
 //
 //go:nosplit
 func yieldPending() bool {
+	if stackGuard() == stackPreempt {
+		return true // perhaps somebody stops the world, and we would wait for that
+	}
 	entersyscall()
 	exitsyscall()
 	return stackGuard() == stackPreempt

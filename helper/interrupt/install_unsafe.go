@@ -48,12 +48,15 @@ func Install() error {
 	}
 	goHandler = safecopy.SetChain(0)
 	safecopy.SetChain(faultHandlerPC())
+	// A guest's thread must not notice that it has been stopped.
+	more := map[unix.Signal]uintptr{Reserved: 0x10000000} // SA_RESTART
 	for sig, handler := range map[unix.Signal]uintptr{
 		unix.SIGTRAP: trapHandlerPC(),
 		unix.SIGILL:  signalHandlerPC(),
 		unix.SIGFPE:  signalHandlerPC(),
+		Reserved:     reservedHandlerPC(),
 	} {
-		if err := setAction(sig, handler); err != nil {
+		if err := setAction(sig, handler, more[sig]); err != nil {
 			return fmt.Errorf("catch %s: %w", unix.SignalName(sig), err)
 		}
 	}
@@ -66,9 +69,9 @@ type sigaction struct {
 	mask                     uint64
 }
 
-func setAction(sig unix.Signal, handler uintptr) error {
+func setAction(sig unix.Signal, handler, more uintptr) error {
 	const flags = 0x4 | 0x08000000 | 0x04000000 // SA_SIGINFO, SA_ONSTACK, SA_RESTORER
-	act := sigaction{handler: handler, flags: flags, restorer: signalReturnPC(), mask: ^uint64(0)}
+	act := sigaction{handler: handler, flags: flags | more, restorer: signalReturnPC(), mask: ^uint64(0)}
 	_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0)
 	if e != 0 {
 		return e

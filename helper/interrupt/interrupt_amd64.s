@@ -96,7 +96,17 @@ notours:
 	MOVQ ·goHandler(SB), AX
 	JMP  AX
 sent:
+	// one that asks a thread of the runtime, which blocks SIGSTKFLT, to issue a
+	// system call
+	CMPL 8(SI), $-1 // SI_QUEUE
+	JNE  guests
+	MOVQ ·callMagic(SB), AX
+	CMPQ 32(SI), AX
+	JEQ  ours
+guests:
 	JMP  ·signalHandler(SB)
+ours:
+	JMP  ·reservedHandler(SB)
 
 // signalHandler takes every signal that the guest catches: DI signal, SI
 // siginfo, DX ucontext.
@@ -152,7 +162,7 @@ hold:
 	RET
 stranger:
 	// A thread of the runtime: the unblockable signals, sent to the process,
-	// may come here. Pass it on to the main thread, which runs the guest.
+	// may come here. Pass it on to a thread that runs the guest.
 	MOVQ SI, R12
 	MOVQ DI, R13
 	MOVQ $39, AX // getpid
@@ -160,14 +170,99 @@ stranger:
 	MOVQ AX, R9
 	MOVQ $186, AX // gettid
 	SYSCALL
-	CMPQ AX, R9
+	MOVL ·guestThread(SB), SI
+	TESTL SI, SI
+	JNE  known
+	MOVL R9, SI // the main thread, as long as nobody says otherwise
+known:
+	CMPL AX, SI
 	JEQ  done
 	MOVQ R9, DI
-	MOVQ R9, SI
 	MOVQ R13, DX
 	MOVQ R12, R10
 	MOVQ $297, AX // rt_tgsigqueueinfo
 	SYSCALL
+	RET
+
+// reservedHandler takes SIGSTKFLT. One of our own, told by its siginfo, makes
+// compiled code call the host function; anywhere else there is nothing to do,
+// since the thread looks at what is wanted before it gets there. Or it makes the
+// thread issue a system call here and now. Any other is a signal like all.
+TEXT ·reservedHandler(SB),NOSPLIT|NOFRAME,$0
+	CMPL 8(SI), $-1 // si_code: SI_QUEUE
+	JNE  guests
+	MOVQ ·stopMagic(SB), AX
+	CMPQ 32(SI), AX
+	JEQ  stop
+	MOVQ ·callMagic(SB), AX
+	CMPQ 32(SI), AX
+	JEQ  call
+guests:
+	JMP  ·signalHandler(SB)
+stop:
+	LOAD_STATE_R8
+	TESTQ R8, R8
+	JEQ  done
+	MOVQ S_gate(R8), R11
+	CMPL G_pending(R11), $0
+	JNE  done
+	ON_WASM_STACK(done)
+	JMP  ·redirect(SB)
+done:
+	RET
+call:
+	// Everything is restored by the kernel. The serial number is in the siginfo,
+	// so that a late one does nothing.
+	LEAQ ·everyCall(SB), R12
+	MOVQ 40(SI), AX
+	CMPQ AX, 56(R12)
+	JNE  done
+	MOVQ 0(R12), AX
+	MOVQ 8(R12), DI
+	MOVQ 16(R12), SI
+	MOVQ 24(R12), DX
+	MOVQ $0, R10
+	MOVQ $0, R8
+	MOVQ $0, R9
+	SYSCALL
+	TESTQ AX, AX
+	JGE  worked
+	MOVQ AX, 32(R12)
+worked:
+	LOCK
+	INCL 40(R12)
+	MOVL $202, AX // futex
+	LEAQ 40(R12), DI
+	MOVL $129, SI // FUTEX_WAKE_PRIVATE
+	MOVL $1, DX
+	MOVL $0, R10
+	SYSCALL
+	RET
+
+// exitStub is where the engine's loop goes on after a host function that ends the
+// wasm call it was called from. AX is the execution context. It leaves as the
+// engine's own entry code does, with nothing for a result.
+TEXT ·exitStub(SB),NOSPLIT|NOFRAME,$0
+	MOVQ AX, BX
+	LOAD_STATE_R8
+	MOVL $0, 0(BX)
+	MOVQ S_offOriginalFP(R8), CX
+	MOVQ S_offOriginalSP(R8), DX
+	MOVQ BP, R9 // the engine's; not needed, but vet wants BP read first
+	MOVQ (BX)(CX*1), BP
+	MOVQ (BX)(DX*1), SP
+	RET
+
+// func reservedHandlerPC() uintptr
+TEXT ·reservedHandlerPC(SB),NOSPLIT,$0-8
+	LEAQ ·reservedHandler(SB), AX
+	MOVQ AX, ret+0(FP)
+	RET
+
+// func exitStubPC() uintptr
+TEXT ·exitStubPC(SB),NOSPLIT,$0-8
+	LEAQ ·exitStub(SB), AX
+	MOVQ AX, ret+0(FP)
 	RET
 
 // trapHandler takes SIGTRAP: a step out of the engine, or a signal like others.

@@ -24,9 +24,9 @@ import (
 // call again or returns -EINTR.
 const ERESTARTSYS = 512
 
-// Gate is the word pair through which a guest thread and the raw signal handler
-// that may interrupt it anywhere speak. Only this thread and a handler on it
-// touch it, so plain stores suffice; the assembly knows the order.
+// Gate is what a guest thread and the raw signal handler that may interrupt it
+// anywhere speak through. Only this thread and a handler on it touch the first
+// two words, so plain stores suffice; the assembly knows the order.
 type Gate struct {
 	// Pending is nonzero while a caught signal waits for its handler. The
 	// raw handler sets it, the thread clears it.
@@ -34,6 +34,9 @@ type Gate struct {
 	// InHost is nonzero while a host function runs that will look at
 	// Pending before it returns to wasm.
 	InHost uint32
+	// Away is nonzero while the thread stands still if a stop is asked for; see
+	// RequestStop. Other threads read it.
+	Away uint32
 }
 
 // Syscall issues a call that does not block.
@@ -50,7 +53,9 @@ func Syscall(nr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
 //go:nosplit
 func Blocking(gate *Gate, nr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
 	entersyscall()
+	gate.Leave()
 	r := interruptible(gate, nr, a0, a1, a2, a3, a4, a5)
+	gate.ComeBack()
 	exitsyscall()
 	return int64(r)
 }

@@ -1,0 +1,90 @@
+package osthread
+
+import (
+	"sync/atomic"
+	_ "unsafe" // for go:linkname
+
+	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel"
+)
+
+// Slot is a goroutine that is locked to its thread, together with the kernel's
+// part of that thread while it exists. The assembly knows the layout.
+type Slot struct {
+	sp    uintptr    // 0: where a new kernel thread goes on
+	tls   uintptr    // 8: thread pointer
+	alt   [3]uintptr // 16: stack_t of the alternate signal stack
+	tid   uint32     // 40: set and cleared by the kernel
+	state uint32     // 44: parked or not
+	bp    uintptr    // 48
+}
+
+var everything = ^uint64(0)
+
+func park(s *Slot)
+func start(s *Slot) int64
+func probe() int64
+
+// Park ends the kernel thread that the calling goroutine is locked to. It returns
+// on a new one, with all signals blocked, after Start. While it is parked the
+// goroutine counts as away.
+//
+// Preconditions: no other goroutine depends on the thread.
+//
+//go:nosplit
+func (s *Slot) Park(gate *kernel.Gate) {
+	entersyscall()
+	gate.Leave()
+	park(s)
+	gate.ComeBack()
+	exitsyscall()
+}
+
+// Startable reports whether the goroutine is parked and its kernel thread has
+// ended.
+func (s *Slot) Startable() bool {
+	return atomic.LoadUint32(&s.state) == 1 && atomic.LoadUint32(&s.tid) == 0
+}
+
+// Parked reports whether the goroutine is parked.
+func (s *Slot) Parked() bool { return atomic.LoadUint32(&s.state) == 1 }
+
+// TID is the kernel's id of the thread, 0 once it has ended.
+func (s *Slot) TID() uint32 { return atomic.LoadUint32(&s.tid) }
+
+// SetTID records the id of a thread that Start has not made.
+func (s *Slot) SetTID(tid uint32) { atomic.StoreUint32(&s.tid, tid) }
+
+// Start makes a kernel thread for a startable goroutine, as a child of the calling
+// one: it inherits its credentials, affinity, priority and name. The error is the
+// kernel's, most likely EAGAIN.
+func (s *Slot) Start() (tid int, errno unix.Errno) {
+	atomic.StoreUint32(&s.state, 0)
+	r := start(s)
+	if r < 0 {
+		atomic.StoreUint32(&s.tid, 0)
+		atomic.StoreUint32(&s.state, 1)
+		return 0, unix.Errno(-r)
+	}
+	return int(r), 0
+}
+
+// Probe asks the kernel for a thread that ends at once, and returns why there is
+// none. The Go runtime ends the process when it cannot have a thread. Between the
+// probe and the runtime's own attempt another process may take the last one; the
+// runtime tries for a fifth of a second.
+func Probe() unix.Errno {
+	if r := probe(); r < 0 {
+		return unix.Errno(-r)
+	}
+	return 0
+}
+
+// The runtime keeps these two linkable for callers like us (go.dev/issue/67401).
+//
+//go:linkname entersyscall runtime.entersyscall
+func entersyscall()
+
+//go:linkname exitsyscall runtime.exitsyscall
+func exitsyscall()

@@ -1,0 +1,312 @@
+package helper
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+	"sync"
+
+	"github.com/tetratelabs/wazero/api"
+	"golang.org/x/sys/unix"
+
+	"walisup/helper/duplicate"
+	"walisup/helper/interrupt"
+	"walisup/helper/module"
+	"walisup/helper/osthread"
+	"walisup/wali"
+	"walisup/wali/kernel"
+)
+
+// A guest thread is a kernel thread for as long as it lives. Its goroutine, its
+// instance of the module and its signal state stay when it ends and serve the
+// next: making them fills a heap that is rarely collected. See package osthread.
+
+// threadPool is the guest threads of a process.
+type threadPool struct {
+	mu   sync.Mutex
+	all  []*thread // every goroutine that is or was a guest thread
+	idle []*thread // those that have ended, or are about to
+	live int       // guest threads that have not ended
+
+	// status is what the main thread ended with. The process's exit status is
+	// that one's also if others live longer; wait(2).
+	status int32
+
+	stopper // of all threads
+	collector
+}
+
+// pooled is the part of a thread that serves for its start and end.
+type pooled struct {
+	slot       osthread.Slot
+	start, arg uint32 // function and its argument
+	mask       uint64 // the creator's signal mask
+	entry      api.Function
+	globals    [2]uint64 // stack pointer and TLS base of a fresh instance
+	ready      chan error
+}
+
+// idleTries is how often a thread that is about to end is given time to, before a
+// new one is made in its place.
+const idleTries = 30
+
+// spareProcs is how many Ps there are besides one for each guest thread: compiled
+// code keeps its P for as long as it runs. The rest is for the runtime's own work.
+const spareProcs = 3
+
+// firstProcs is the number of Ps when there is a second thread.
+const firstProcs = 16
+
+// maxThreads is a limit of ours, far above the kernel's usual ones.
+const maxThreads = 1 << 20
+
+// begin makes t the first thread.
+func (p *threadPool) begin(t *thread) {
+	p.all = []*thread{t}
+	p.live = 1
+	t.slot.SetTID(uint32(unix.Gettid()))
+}
+
+// spawn is the import __wasm_thread_spawn: function and argument in stack, and the
+// thread's id or a negative errno in its place.
+func spawn(ctx context.Context, stack []uint64) {
+	t := threadOf(ctx)
+	t.Gate.InHost = 1
+	r := t.spawn(uint32(stack[0]), uint32(stack[1]))
+	if t.Return() {
+		stack[0] = uint64(uint32(r))
+	}
+}
+
+func (t *thread) spawn(start, arg uint32) int32 {
+	if e := t.makeRoom(); e != 0 {
+		return -int32(e)
+	}
+	n, e := t.idleThread()
+	if e != 0 {
+		return -int32(e)
+	}
+	n.start, n.arg, n.mask = start, arg, t.SignalMask()
+	p := &t.pool
+	p.mu.Lock()
+	p.live++
+	p.mu.Unlock()
+	tid, e := n.slot.Start()
+	if e != 0 {
+		p.mu.Lock()
+		p.live--
+		p.idle = append(p.idle, n)
+		p.mu.Unlock()
+		return -int32(e)
+	}
+	return int32(tid)
+}
+
+// makeRoom prepares the Go runtime for one more thread.
+func (t *thread) makeRoom() unix.Errno {
+	p := &t.pool
+	p.mu.Lock()
+	live := p.live
+	p.mu.Unlock()
+	if live >= maxThreads {
+		return unix.EAGAIN
+	}
+	if duplicate.Frozen() {
+		if duplicate.Thaw() != nil {
+			return unix.EAGAIN
+		}
+	}
+	procs := runtime.GOMAXPROCS(0)
+	if live+1+spareProcs > procs {
+		t.stopOthers()
+		runtime.GOMAXPROCS(max(2*procs, firstProcs))
+		debug.SetMaxThreads(2 * maxThreads)
+		t.resumeOthers()
+	}
+	t.collectSometimes()
+	return 0
+}
+
+// idleThread returns a thread that can be started.
+func (t *thread) idleThread() (*thread, unix.Errno) {
+	p := &t.pool
+	for range idleTries {
+		p.mu.Lock()
+		for i := len(p.idle) - 1; i >= 0; i-- {
+			if n := p.idle[i]; n.slot.Startable() {
+				p.idle = append(p.idle[:i], p.idle[i+1:]...)
+				p.mu.Unlock()
+				return n, 0
+			}
+		}
+		some := len(p.idle) > 0
+		p.mu.Unlock()
+		if !some {
+			break
+		}
+		kernel.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
+	}
+	if e := osthread.Probe(); e != 0 {
+		return nil, e
+	}
+	n, err := t.newThread(context.Background())
+	if err != nil {
+		return nil, unix.ENOMEM
+	}
+	n.ready = make(chan error)
+	go n.serve()
+	if err := <-n.ready; err != nil {
+		return nil, unix.EAGAIN
+	}
+	for !n.slot.Startable() {
+		kernel.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
+	}
+	p.mu.Lock()
+	p.all = append(p.all, n)
+	p.mu.Unlock()
+	return n, 0
+}
+
+// serve is the goroutine of a pooled thread.
+func (t *thread) serve() {
+	runtime.LockOSThread()
+	err := t.state.Bind()
+	t.entry = t.function(module.ExportCall2)
+	t.globals = [2]uint64{t.global(module.ExportStackPointer), t.global(module.ExportTLSBase)}
+	t.ready <- err
+	if err != nil {
+		return
+	}
+	for {
+		t.slot.Park(&t.Gate)
+		t.runThread()
+	}
+}
+
+// runThread is the life of one guest thread.
+func (t *thread) runThread() {
+	t.state.Reset()
+	t.jumps.Drop(0)
+	t.handlerDepth = 0
+	t.setGlobal(module.ExportStackPointer, t.globals[0])
+	t.setGlobal(module.ExportTLSBase, t.globals[1])
+	t.Begin(t.mask)
+	t.call(t.entry, uint64(t.start), uint64(t.slot.TID()), uint64(t.arg))
+	t.BlockSignals() // if it returned instead of ending by exit
+	t.retire()
+}
+
+func (t *thread) global(name string) uint64 {
+	if g := t.instance.ExportedGlobal(name); g != nil {
+		return g.Get()
+	}
+	return 0
+}
+
+func (t *thread) setGlobal(name string, value uint64) {
+	if g, ok := t.instance.ExportedGlobal(name).(api.MutableGlobal); ok {
+		g.Set(value)
+	}
+}
+
+// threadExit is how a thread that ends in a signal handler leaves the wasm calls
+// further out, like jumpOut.
+type threadExit struct{}
+
+func (*threadExit) Error() string { return "the thread ends" }
+
+// ExitThread implements wali.Threader.
+func (t *thread) ExitThread(status int32) {
+	t.BlockSignals()
+	leader := unix.Gettid() == unix.Getpid()
+	switch {
+	case leader:
+		t.pool.mu.Lock()
+		t.pool.status = status
+		t.pool.mu.Unlock()
+		t.retire()
+		// The kernel's thread stays, as that of a process without one could
+		// not be looked at in /proc, and takes no signal any more. It is not
+		// the Go runtime's to give up either.
+		for {
+			var never uint32
+			t.Gate.WaitAway(&never, 0)
+		}
+	case t.handlerDepth > 0:
+		panic(&threadExit{})
+	default:
+		t.state.LeaveCall()
+	}
+}
+
+// retire ends a guest thread, and the process with its last one. Signals are
+// blocked.
+func (t *thread) retire() {
+	p := &t.pool
+	p.mu.Lock()
+	p.live--
+	last := p.live == 0
+	status := p.status
+	if !last {
+		if t.entry != nil && unix.Gettid() != unix.Getpid() {
+			p.idle = append(p.idle, t)
+		}
+		p.passOn(t)
+	}
+	p.mu.Unlock()
+	t.End()
+	if last {
+		exit(int(status & 0xff))
+	}
+}
+
+// passOn sees to it that signals which the kernel gave to a thread of the runtime
+// reach a guest thread when t has ended, which was the one.
+func (p *threadPool) passOn(t *thread) {
+	to := interrupt.GuestThread()
+	if to == 0 {
+		to = unix.Getpid()
+	}
+	if to != int(t.slot.TID()) {
+		return
+	}
+	for _, other := range p.all {
+		if other != t && other.slot.TID() != 0 && !other.slot.Parked() {
+			interrupt.SetGuestThread(int(other.slot.TID()))
+			return
+		}
+	}
+}
+
+// Peer implements wali.Threader.
+func (t *thread) Peer(tid int32) *wali.Thread {
+	p := &t.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, other := range p.all {
+		if other.slot.TID() == uint32(tid) && !other.slot.Parked() {
+			return other.Thread
+		}
+	}
+	return nil
+}
+
+// forked leaves only the calling thread in a new process, and goroutines that wait
+// for a thread. Those of the parent's other threads are never run again.
+func (t *thread) forked() {
+	p := &t.pool
+	t.slot.SetTID(uint32(unix.Getpid()))
+	p.all = append(p.all[:0:0], t)
+	idle := p.idle
+	p.idle = nil
+	for _, n := range idle {
+		if n != t && n.slot.Parked() {
+			n.slot.SetTID(0) // the kernel would clear it in the parent
+			p.all = append(p.all, n)
+			p.idle = append(p.idle, n)
+		}
+	}
+	p.live = 1
+	p.status = 0
+	interrupt.SetGuestThread(0)
+}

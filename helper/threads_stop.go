@@ -1,0 +1,144 @@
+package helper
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/helper/interrupt"
+	"walisup/wali/kernel"
+)
+
+// stopper is the right to stop all threads. It is reentrant.
+type stopper struct {
+	taken uint32 // a futex
+	owner atomic.Pointer[thread]
+	depth int
+}
+
+// Pauses between two looks at threads that are to stop.
+const (
+	firstStopPause = 20 * time.Microsecond
+	lastStopPause  = time.Millisecond
+)
+
+// stopOthers returns when no other guest thread runs compiled code, holds a lock
+// or has a P; see kernel.RequestStop. Threads in blocking calls do not notice.
+//
+// Preconditions: the thread holds no lock that another may want.
+func (t *thread) stopOthers() {
+	p := &t.pool
+	if p.owner.Load() == t {
+		p.depth++
+		return
+	}
+	for !atomic.CompareAndSwapUint32(&p.taken, 0, 1) {
+		t.Gate.WaitAway(&p.taken, 1)
+	}
+	p.owner.Store(t)
+	p.depth = 1
+	kernel.RequestStop()
+	pid := unix.Getpid()
+	for pause := firstStopPause; ; pause = min(2*pause, lastStopPause) {
+		seen := kernel.Arrivals()
+		if t.stopRound(pid) {
+			return
+		}
+		kernel.AwaitArrival(seen, int64(pause))
+	}
+}
+
+// stopRound interrupts the threads that have not stopped, and reports whether
+// there were none.
+func (t *thread) stopRound(pid int) bool {
+	p := &t.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	stopped := true
+	for _, other := range p.all {
+		if other == t || other.Gate.IsAway() {
+			continue
+		}
+		stopped = false
+		if tid := other.slot.TID(); tid != 0 {
+			interrupt.Stop(pid, int(tid))
+		}
+	}
+	return stopped
+}
+
+// resumeOthers undoes stopOthers.
+func (t *thread) resumeOthers() {
+	p := &t.pool
+	if p.depth--; p.depth > 0 {
+		return
+	}
+	p.owner.Store(nil)
+	kernel.ReleaseStop()
+	atomic.StoreUint32(&p.taken, 0)
+	kernel.Wake(&p.taken)
+}
+
+// StopOthers and ResumeOthers implement wali.Forker.
+func (t *thread) StopOthers()   { t.stopOthers() }
+func (t *thread) ResumeOthers() { t.resumeOthers() }
+
+// others appends the ids of all guest threads but t to list.
+func (t *thread) others(list []uint32) []uint32 {
+	for _, other := range t.pool.all {
+		if tid := other.slot.TID(); other != t && tid != 0 {
+			list = append(list, tid)
+		}
+	}
+	return list
+}
+
+// collector decides when the heap is collected. The Go runtime cannot by itself:
+// compiled code does not answer when it wants to stop the world.
+type collector struct {
+	calls  uint32
+	busy   uint32
+	sample []metrics.Sample
+	bound  uint64
+}
+
+const (
+	// collectEvery is how many calls of collectSometimes look at the heap once.
+	collectEvery = 64
+
+	// collectMargin is by how many bytes the heap may grow before it is
+	// collected, at least; it may also double.
+	collectMargin = 8 << 20
+)
+
+// collectSometimes collects the heap if it has grown.
+//
+// Preconditions: as for stopOthers; the runtime's own threads are not set aside.
+func (t *thread) collectSometimes() {
+	c := &t.pool.collector
+	if atomic.AddUint32(&c.calls, 1)%collectEvery != 0 || !atomic.CompareAndSwapUint32(&c.busy, 0, 1) {
+		return
+	}
+	defer atomic.StoreUint32(&c.busy, 0)
+	if c.sample == nil {
+		c.sample = []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		c.bound = c.heap() + collectMargin
+	}
+	if c.heap() < c.bound {
+		return
+	}
+	t.stopOthers()
+	runtime.GC()
+	t.resumeOthers()
+	live := c.heap()
+	c.bound = live + max(live, collectMargin)
+}
+
+// heap is the number of bytes in objects, garbage included.
+func (c *collector) heap() uint64 {
+	metrics.Read(c.sample)
+	return c.sample[0].Value.Uint64()
+}

@@ -1,0 +1,120 @@
+package kernel
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Guest threads can be made to stand still outside of compiled code, for a fork,
+// the garbage collector, or a change of the number of Ps. A thread stands still
+// when its Gate.Away is set: it has given up its P, holds no lock of ours or of
+// the Go runtime's, and does not go on before it has seen that no stop is asked
+// for. So a thread in a blocking call is away already and is left in peace.
+//
+// The two sides agree by each writing its own word before it reads the other's:
+// a thread that is about to enter the kernel either sees the request, or is seen.
+var stop struct {
+	requested uint32
+	arrivals  uint32 // moves when a thread has seen a request and is away
+}
+
+// RequestStop asks all guest threads to stand still when they come by. Only one
+// thread at a time may do so.
+func RequestStop() { atomic.StoreUint32(&stop.requested, 1) }
+
+// StopRequested reports whether a stop is asked for.
+func StopRequested() bool { return atomic.LoadUint32(&stop.requested) != 0 }
+
+// ReleaseStop lets all threads go on.
+func ReleaseStop() {
+	atomic.StoreUint32(&stop.requested, 0)
+	Syscall(unix.SYS_FUTEX, Pointer(&stop.requested), futexWakePrivate, 1<<31-1, 0, 0, 0)
+}
+
+// Arrivals is to be read before one looks whether threads are away, and given to
+// AwaitArrival if they are not.
+func Arrivals() uint32 { return atomic.LoadUint32(&stop.arrivals) }
+
+// AwaitArrival returns when a thread has arrived since Arrivals returned seen, or
+// after a time in nanoseconds.
+func AwaitArrival(seen uint32, nanoseconds int64) {
+	timeout := unix.NsecToTimespec(nanoseconds)
+	Syscall(unix.SYS_FUTEX, Pointer(&stop.arrivals), futexWaitPrivate, uintptr(seen),
+		uintptr(unsafe.Pointer(&timeout)), 0, 0)
+}
+
+// IsAway reports whether the gate's thread stands still, or would before it does
+// anything else.
+func (g *Gate) IsAway() bool { return atomic.LoadUint32(&g.Away) != 0 }
+
+// Leave declares the calling thread away, and waits if a stop is asked for.
+//
+// Preconditions: between entersyscall and exitsyscall.
+//
+//go:nosplit
+func (g *Gate) Leave() {
+	atomic.StoreUint32(&g.Away, 1)
+	awaitRelease()
+}
+
+// ComeBack is the opposite of Leave.
+//
+// Preconditions: between entersyscall and exitsyscall.
+//
+//go:nosplit
+func (g *Gate) ComeBack() {
+	for {
+		atomic.StoreUint32(&g.Away, 0)
+		if atomic.LoadUint32(&stop.requested) == 0 {
+			return
+		}
+		atomic.StoreUint32(&g.Away, 1)
+		awaitRelease()
+	}
+}
+
+//go:nosplit
+func awaitRelease() {
+	if atomic.LoadUint32(&stop.requested) == 0 {
+		return
+	}
+	atomic.AddUint32(&stop.arrivals, 1)
+	Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&stop.arrivals)), futexWakePrivate, 1, 0, 0, 0)
+	for atomic.LoadUint32(&stop.requested) != 0 {
+		Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&stop.requested)), futexWaitPrivate, 1, 0, 0, 0)
+	}
+}
+
+// Rest waits as long as a stop is asked for.
+//
+//go:nosplit
+func (g *Gate) Rest() {
+	entersyscall()
+	g.Leave()
+	g.ComeBack()
+	exitsyscall()
+}
+
+// WaitAway waits on a futex of the helper's own while its word is value, and is
+// away meanwhile. It may return early.
+//
+//go:nosplit
+func (g *Gate) WaitAway(word *uint32, value uint32) {
+	entersyscall()
+	g.Leave()
+	Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWaitPrivate, uintptr(value), 0, 0, 0)
+	g.ComeBack()
+	exitsyscall()
+}
+
+// Wake wakes one waiter of WaitAway.
+func Wake(word *uint32) {
+	Syscall(unix.SYS_FUTEX, Pointer(word), futexWakePrivate, 1, 0, 0, 0)
+}
+
+const (
+	futexWaitPrivate = 128
+	futexWakePrivate = 129
+)

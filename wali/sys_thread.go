@@ -1,0 +1,99 @@
+package wali
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// Threader is what Thread.Owner has to be for a thread to end by itself, and for
+// calls that concern all threads.
+type Threader interface {
+	// ExitThread ends the calling thread: the host function then returns at
+	// once, and nothing of the guest runs in the thread any more. For the last
+	// thread it ends the process. status is what exit(2) was given.
+	ExitThread(status int32)
+	// Peer returns the guest thread with the given id, nil if there is none.
+	Peer(tid int32) *Thread
+	// EveryThread issues a call in every thread of the process, the helper's own
+	// included, so that new ones inherit what it does. The result is that in the
+	// calling thread, which goes first: if it fails there the others do nothing.
+	EveryThread(nr, a0, a1, a2 uintptr) int64
+}
+
+// threadState is what a thread has in Linux that the kernel does not keep for us,
+// because addresses are the guest's.
+type threadState struct {
+	clearTID uint32 // set_tid_address(2)
+	robust   uint32 // set_robust_list(2)
+	abort    uint32 // prctlAbortWord
+}
+
+// Begin gives the thread the state of a new one: the signal mask is its creator's,
+// and nothing else is inherited. It runs in the new thread.
+func (t *Thread) Begin(mask uint64) {
+	old := t.signals.heldBy
+	t.signals = threadSignals{heldBy: old}
+	t.threadState = threadState{}
+	t.Gate.Pending, t.Gate.InHost = 0, 0
+	t.scratchUsed = 0
+	t.SetSignalMask(mask)
+}
+
+// End does what the kernel does for the guest when a thread ends: robust mutexes
+// are given up, then the word of set_tid_address is cleared and its waiter woken.
+// From then on the thread's stack may be another's.
+//
+// Preconditions: all signals are blocked; nothing of the guest runs in the thread.
+func (t *Thread) End() {
+	t.releaseRobust()
+	if p := t.clearTID; p != 0 {
+		t.clearTID = 0
+		if t.Memory.Store32(p, 0) == 0 {
+			t.call(unix.SYS_FUTEX, t.Memory.Host(p), futexWake, 1, 0, 0, 0)
+		}
+	}
+}
+
+// BlockSignals blocks all signals but Unblockable, for good.
+func (t *Thread) BlockSignals() {
+	for {
+		if _, pending := t.stopSignals(); !pending {
+			return
+		}
+		// One that was caught before the thread said that it ends. Linux
+		// would run its handler first or never; this is never.
+		var info Siginfo
+		t.Signals.Take(&info)
+	}
+}
+
+// ForkedThread makes the thread what the only one of a new process is: the kernel
+// does not copy these either.
+func (t *Thread) forkedThread() { t.threadState = threadState{abort: t.threadState.abort} }
+
+// sysExit is exit(2).
+func sysExit(t *Thread, a Args) int64 {
+	owner, ok := t.Owner.(Threader)
+	if !ok {
+		return sysExitGroup(t, a)
+	}
+	owner.ExitThread(a.Int(0))
+	return 0
+}
+
+// sysSetTIDAddress is set_tid_address(2). The kernel never gets the address: it
+// would clear the word when the kernel's thread ends, which is when the helper
+// thinks fit, and after a fork in the wrong thread.
+func sysSetTIDAddress(t *Thread, a Args) int64 {
+	t.clearTID = a.Ptr(0)
+	return int64(unix.Gettid())
+}
+
+// abortRequested reports whether the thread has been told by its abort word not to
+// enter the kernel.
+func (t *Thread) abortRequested() bool {
+	if t.abort == 0 {
+		return false
+	}
+	v, e := t.Memory.Load32(t.abort)
+	return e == 0 && v != 0
+}
