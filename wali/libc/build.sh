@@ -29,6 +29,13 @@ for d in /usr/include/x86_64-linux-gnu/asm /usr/include/aarch64-linux-gnu/asm; d
 done
 [ -n "$host_asm" ] || fail "no asm kernel headers under /usr/include; run as root: apt-get install linux-libc-dev"
 
+mkdir -p "$root/.cache"
+exec 9>"$root/.cache/sysroot.lock"
+if ! flock -n 9; then
+	say "waiting for another build"
+	flock 9
+fi
+
 cflags="--target=wasm32-linux-muslwali -matomics -mbulk-memory -fmath-errno -O2 -fno-stack-protector"
 
 # What all objects depend on, and what only some do.
