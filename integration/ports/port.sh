@@ -144,6 +144,11 @@ build_port() {
 		command -v "${t%%:*}" >/dev/null || fail "$name: building needs ${t%%:*}; run as root: apt-get install ${t#*:}"
 	done
 	mkdir -p "$dir"
+	exec 8>"$dir/lock"
+	if ! flock -n 8; then
+		say "$name: waiting for another build"
+		flock 8
+	fi
 	build_flavour native
 	build_flavour wali
 }
