@@ -226,6 +226,8 @@ func TestStartWritesBootRecord(t *testing.T) {
 			if err := boot.UnmarshalBinary(record); err != nil {
 				t.Fatal(err)
 			}
+			// glibc's posix_spawn, and so make, leaves its own two signals ignored.
+			boot.Ignored &^= 1<<31 | 1<<32
 			if !c.check(boot) {
 				t.Errorf("unexpected boot record %+v", boot)
 			}
