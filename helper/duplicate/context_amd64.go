@@ -15,28 +15,27 @@ const (
 	contextPC = 168
 )
 
-// asleep reports whether the thread whose ucontext this is was asleep in the
-// kernel when the signal came: in futex, waiting, or in the nanosleep of the
-// runtime's usleep.
+// waits reports whether the thread whose ucontext this is was asleep in futex,
+// without a timeout, when the signal came. The kernel has then moved the program
+// counter back, to make the call again after the handler.
 //
 //go:nosplit
-func asleep(context uintptr, call uintptr) bool {
-	pc, ax := word(context+contextPC), word(context+contextAX)
-	// A call without timeout is made again after the handler: the kernel has
-	// moved the program counter back to it.
-	if isSyscall(pc) {
-		return call == unix.SYS_FUTEX && ax == call
-	}
+func waits(context uintptr) bool {
+	return isSyscall(word(context+contextPC)) && word(context+contextAX) == unix.SYS_FUTEX
+}
+
+// sleeps reports whether it was asleep for a limited time, in futex or in the
+// nanosleep of the runtime's usleep. Such a call ends with the handler. Which
+// one it was is told by its arguments.
+//
+//go:nosplit
+func sleeps(context uintptr) bool {
 	const eintr = ^uintptr(unix.EINTR - 1)
-	if !isSyscall(pc-2) || ax != eintr {
+	if !isSyscall(word(context+contextPC)-2) || word(context+contextAX) != eintr {
 		return false
 	}
-	// Which call it was is told by its arguments.
 	si := word(context + contextSI)
-	if call == unix.SYS_FUTEX {
-		return si == futexWaitPrivate
-	}
-	return si == 0 && word(context+contextDI) == word(context+contextSP)
+	return si == futexWaitPrivate || si == 0 && word(context+contextDI) == word(context+contextSP)
 }
 
 //go:nosplit

@@ -28,10 +28,11 @@
 //
 // A thread may only be set aside for longer if nothing depends on it: it
 // must hold no lock of the runtime and no P. That is so when it sleeps in the
-// kernel, in futex, or in nanosleep if it is sysmon; such a thread is called
-// quiescent here. A thread that waits for a lock sleeps in futex too, but then
-// another one holds it, and that one is not quiescent. What wakes such a thread
-// meanwhile changes its futex word first, so that it sees it when it is back.
+// kernel, in a futex without timeout, or for a limited time if it is sysmon;
+// such a thread is called quiescent here. A thread that waits for a lock sleeps
+// in futex too, but then another one holds it, and that one is not quiescent.
+// What wakes such a thread meanwhile changes its futex word first, so that it
+// sees it when it is back.
 //
 // In a frozen process the goroutine that called Freeze must not be made to wait
 // by the Go scheduler: no channel operation that blocks, no contended lock,

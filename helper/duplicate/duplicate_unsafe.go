@@ -56,7 +56,8 @@ var magic uint64 = 0x746163696c707564 // "duplicat"
 var fork sync.Mutex
 
 // sysmon is the thread pointer of the runtime's monitor, the only thread that
-// may be set aside while it sleeps in nanosleep: others do that with a P.
+// may be set aside while it sleeps for a limited time: others do that with a P,
+// or while they wait for the world to stop.
 var sysmon uintptr
 
 // tasks is a buffer for the directory of threads. It holds 2,700 of them, so
@@ -591,20 +592,20 @@ func release(order uint32) {
 func quiescent() bool {
 	for p := shared.lo; p < shared.hi; p += slotSize {
 		s := at(p)
-		if s.state == slotArrived && !asleep(s.context, unix.SYS_FUTEX) && (s.tls != sysmon || !asleep(s.context, unix.SYS_NANOSLEEP)) {
+		if s.state == slotArrived && !waits(s.context) && (s.tls != sysmon || !sleeps(s.context)) {
 			return false
 		}
 	}
 	return true
 }
 
-// sleeper returns the thread pointer of the stopped thread that sleeps in
-// nanosleep, 0 if there is none.
+// sleeper returns the thread pointer of the stopped thread that sleeps for a
+// limited time, 0 if there is none.
 //
 //go:nosplit
 func sleeper() uintptr {
 	for p := shared.lo; p < shared.hi; p += slotSize {
-		if s := at(p); s.state == slotArrived && asleep(s.context, unix.SYS_NANOSLEEP) {
+		if s := at(p); s.state == slotArrived && sleeps(s.context) {
 			return s.tls
 		}
 	}
