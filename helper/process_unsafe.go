@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/helper/engine"
 )
 
 // sigaction is the kernel's struct (asm/signal.h).
@@ -53,6 +55,6 @@ func setThreadName(name string) {
 
 // codeRange returns the addresses between which code lies.
 func codeRange(code []byte) (lo, hi uintptr) {
-	lo = uintptr(unsafe.Pointer(unsafe.SliceData(code)))
+	lo = engine.Address(code)
 	return lo, lo + uintptr(len(code))
 }

@@ -181,3 +181,6 @@ func HostTarget(m api.Module) (interrupt.Target, error) {
 // module; wazevoapi.ExitCodeCallGoFunction. Package engine's test compares it
 // with what the engine does.
 const callGoFunction = 6
+
+// Address is where code begins.
+func Address(code []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(code))) }
