@@ -28,10 +28,6 @@ type threadPool struct {
 	idle []*thread // those that have ended, or are about to
 	live int       // guest threads that have not ended
 
-	// status is what the main thread ended with. The process's exit status is
-	// that one's also if others live longer; wait(2).
-	status int32
-
 	stopper // of all threads
 	collector
 }
@@ -41,6 +37,7 @@ type pooled struct {
 	slot       osthread.Slot
 	start, arg uint32 // function and its argument
 	mask       uint64 // the creator's signal mask
+	status     int32  // what it ended with
 	entry      api.Function
 	globals    [2]uint64 // stack pointer and TLS base of a fresh instance
 	ready      chan error
@@ -190,6 +187,7 @@ func (t *thread) runThread() {
 	t.handlerDepth = 0
 	t.setGlobal(module.ExportStackPointer, t.globals[0])
 	t.setGlobal(module.ExportTLSBase, t.globals[1])
+	t.status = 0
 	t.Begin(t.mask)
 	t.call(t.entry, uint64(t.start), uint64(t.slot.TID()), uint64(t.arg))
 	t.BlockSignals() // if it returned instead of ending by exit
@@ -218,12 +216,9 @@ func (*threadExit) Error() string { return "the thread ends" }
 // ExitThread implements wali.Threader.
 func (t *thread) ExitThread(status int32) {
 	t.BlockSignals()
-	leader := unix.Gettid() == unix.Getpid()
+	t.status = status
 	switch {
-	case leader:
-		t.pool.mu.Lock()
-		t.pool.status = status
-		t.pool.mu.Unlock()
+	case unix.Gettid() == unix.Getpid():
 		t.retire()
 		// The kernel's thread stays, as that of a process without one could
 		// not be looked at in /proc, and takes no signal any more. It is not
@@ -239,14 +234,13 @@ func (t *thread) ExitThread(status int32) {
 	}
 }
 
-// retire ends a guest thread, and the process with its last one. Signals are
-// blocked.
+// retire ends a guest thread, and the process with its last one, whose status is
+// the process's: so Linux has it since 5.19. Signals are blocked.
 func (t *thread) retire() {
 	p := &t.pool
 	p.mu.Lock()
 	p.live--
 	last := p.live == 0
-	status := p.status
 	if !last {
 		if t.entry != nil && unix.Gettid() != unix.Getpid() {
 			p.idle = append(p.idle, t)
@@ -256,7 +250,7 @@ func (t *thread) retire() {
 	p.mu.Unlock()
 	t.End()
 	if last {
-		exit(int(status & 0xff))
+		exit(int(t.status & 0xff))
 	}
 }
 
@@ -291,6 +285,16 @@ func (t *thread) Peer(tid int32) *wali.Thread {
 	return nil
 }
 
+// Peers implements wali.Threader.
+func (t *thread) Peers(f func(tid uint32, other *wali.Thread)) {
+	t.stopOthers()
+	for _, other := range t.pool.all {
+		if tid := other.slot.TID(); other != t && tid != 0 && !other.slot.Parked() {
+			f(tid, other.Thread)
+		}
+	}
+}
+
 // forked leaves only the calling thread in a new process, and goroutines that wait
 // for a thread. Those of the parent's other threads are never run again.
 func (t *thread) forked() {
@@ -307,6 +311,5 @@ func (t *thread) forked() {
 		}
 	}
 	p.live = 1
-	p.status = 0
 	interrupt.SetGuestThread(0)
 }

@@ -13,6 +13,8 @@ type Threader interface {
 	ExitThread(status int32)
 	// Peer returns the guest thread with the given id, nil if there is none.
 	Peer(tid int32) *Thread
+	// Peers stops all other guest threads for good, and calls f for each.
+	Peers(f func(tid uint32, other *Thread))
 	// EveryThread issues a call in every thread of the process, the helper's own
 	// included, so that new ones inherit what it does. The result is that in the
 	// calling thread, which goes first: if it fails there the others do nothing.
@@ -44,7 +46,7 @@ func (t *Thread) Begin(mask uint64) {
 //
 // Preconditions: all signals are blocked; nothing of the guest runs in the thread.
 func (t *Thread) End() {
-	t.releaseRobust()
+	t.releaseRobust(uint32(unix.Gettid()))
 	if p := t.clearTID; p != 0 {
 		t.clearTID = 0
 		if t.Memory.Store32(p, 0) == 0 {

@@ -8,8 +8,9 @@ import (
 
 // The kernel walks a thread's list of robust mutexes when the thread ends. The
 // guest's list has pointers of 4 bytes that are relative to the linear memory, so
-// we walk it. What cannot be had is the walk for a process that is killed: robust
-// mutexes in memory shared with other processes then stay locked.
+// we walk it, and when the process exits that of every thread. What cannot be had
+// is the walk for a process that is killed: robust mutexes in memory shared with
+// other processes then stay locked.
 
 // Layout of struct robust_list_head as C libraries for WALI declare it; an entry
 // of the list is one u32, the pointer to the next. Source: linux/futex.h.
@@ -30,7 +31,8 @@ const (
 	futexOwnerDied = 0x40000000
 	futexTIDMask   = 0x3fffffff
 
-	futexWake = 1
+	futexWake        = 1
+	futexPrivateFlag = 128
 )
 
 // sysSetRobustList is set_robust_list(2).
@@ -39,6 +41,7 @@ func sysSetRobustList(t *Thread, a Args) int64 {
 		return errno(unix.EINVAL)
 	}
 	t.robust = a.Ptr(0)
+	t.Process.robustUsed.Store(true)
 	return 0
 }
 
@@ -65,7 +68,7 @@ func sysGetRobustList(t *Thread, a Args) int64 {
 
 // releaseRobust is the kernel's exit_robust_list. Whatever it finds that makes no
 // sense ends it: the list is the guest's.
-func (t *Thread) releaseRobust() {
+func (t *Thread) releaseRobust(tid uint32) {
 	head := t.robust
 	t.robust = 0
 	if head == 0 {
@@ -84,7 +87,7 @@ func (t *Thread) releaseRobust() {
 		}
 		next, e := t.Memory.Load32(entry &^ robustPI)
 		// An entry that is pending may be in the list already.
-		if entry&^robustPI != pending&^robustPI && !t.releaseFutex(entry&^robustPI+offset, entry&robustPI != 0, false) {
+		if entry&^robustPI != pending&^robustPI && !t.releaseFutex(entry&^robustPI+offset, entry&robustPI != 0, false, tid) {
 			return
 		}
 		if e != 0 {
@@ -93,18 +96,17 @@ func (t *Thread) releaseRobust() {
 		entry = next
 	}
 	if pending&^robustPI != 0 {
-		t.releaseFutex(pending&^robustPI+offset, pending&robustPI != 0, true)
+		t.releaseFutex(pending&^robustPI+offset, pending&robustPI != 0, true, tid)
 	}
 }
 
-// releaseFutex marks a futex that the ending thread owns as its owner's having
+// releaseFutex marks a futex that the ending thread, tid, owns as its owner's having
 // died, and wakes a waiter; the kernel's handle_futex_death. It reports false if
 // the word is none.
-func (t *Thread) releaseFutex(p uint32, pi, pending bool) bool {
+func (t *Thread) releaseFutex(p uint32, pi, pending bool, tid uint32) bool {
 	if p&3 != 0 {
 		return false
 	}
-	self := uint32(unix.Gettid())
 	v, e := t.Memory.Load32(p)
 	for {
 		switch {
@@ -114,7 +116,7 @@ func (t *Thread) releaseFutex(p uint32, pi, pending bool) bool {
 			// Given up but nobody woken yet.
 			t.wakeOne(p)
 			return true
-		case v&futexTIDMask != self:
+		case v&futexTIDMask != tid:
 			return true
 		}
 		var seen uint32
@@ -130,6 +132,20 @@ func (t *Thread) releaseFutex(p uint32, pi, pending bool) bool {
 	return true
 }
 
+// wakeOne wakes a waiter in whichever way it waits. The kernel wakes those that
+// wait across processes only, and musl's wait privately for a private mutex.
 func (t *Thread) wakeOne(p uint32) {
 	t.call(unix.SYS_FUTEX, t.Memory.HostAlways(p), futexWake, 1, 0, 0, 0)
+	t.call(unix.SYS_FUTEX, t.Memory.HostAlways(p), futexWake|futexPrivateFlag, 1, 0, 0, 0)
+}
+
+// releaseAllRobust is releaseRobust for all threads of a process that exits.
+func (t *Thread) releaseAllRobust() {
+	if !t.Process.robustUsed.Load() {
+		return
+	}
+	t.releaseRobust(uint32(unix.Gettid()))
+	if owner, ok := t.Owner.(Threader); ok {
+		owner.Peers(func(tid uint32, other *Thread) { other.releaseRobust(tid) })
+	}
 }

@@ -2,6 +2,7 @@ package wali
 
 import (
 	"context"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -32,6 +33,7 @@ type Process struct {
 	CatchSignal, SignalReturn uintptr
 
 	signalTable signalTable
+	robustUsed  atomic.Bool // a thread has called set_robust_list
 
 	files  fileGuard
 	limits limits
