@@ -108,7 +108,7 @@ func (b *bootstrap) run() error {
 func (p *program) reserve() (*memory.Memory, error) {
 	m := &p.module
 	limit := uint64(m.MaxPages) * module.PageSize
-	mem, err := memory.Reserve(limit, uint64(m.MemoryPages)*module.PageSize-limit)
+	mem, err := memory.ReserveFixed(limit, uint64(m.MemoryPages)*module.PageSize-limit)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,11 @@ func remap(from uintptr, fromSize, toSize uint64, flags int32, to uintptr) (uint
 }
 
 func mmapAnywhere(size uint64, prot, flags int32) (uintptr, unix.Errno) {
-	at, _, errno := syscall.RawSyscall6(unix.SYS_MMAP, 0, uintptr(size), uintptr(prot), uintptr(flags), ^uintptr(0), 0)
+	return mmapAt(0, size, prot, flags)
+}
+
+func mmapAt(addr uintptr, size uint64, prot, flags int32) (uintptr, unix.Errno) {
+	at, _, errno := syscall.RawSyscall6(unix.SYS_MMAP, addr, uintptr(size), uintptr(prot), uintptr(flags), ^uintptr(0), 0)
 	return at, errno
 }
 

@@ -64,15 +64,12 @@ type Memory struct {
 // the page size, and together at most 4 GiB. The caller calls Close when the
 // memory is no longer used by any thread.
 func Reserve(limit, extra uint64) (*Memory, error) {
-	if size := os.Getpagesize(); size != PageSize {
-		return nil, fmt.Errorf("the page size of this system is %d; programs need %d", size, PageSize)
-	}
-	if limit == 0 || limit > 4<<30 || extra > 4<<30-limit || (limit|extra)&pageMask != 0 {
-		return nil, fmt.Errorf("reserve memory: limit %#x with %#x above it is not possible", limit, extra)
+	if err := checkReserve(limit, extra); err != nil {
+		return nil, err
 	}
 	at, errno := mmapAnywhere(span+hugePage, unix.PROT_NONE, reserveFlags)
 	if errno != 0 {
-		return nil, fmt.Errorf("reserve %d bytes of address space: %w", uint64(span), errno)
+		return nil, reserveError(errno)
 	}
 	base := (at + hugePage - 1) &^ (hugePage - 1)
 	// Trim to the alignment. Failing here costs address space only.
@@ -82,11 +79,52 @@ func Reserve(limit, extra uint64) (*Memory, error) {
 	if after := at + hugePage - base; after > 0 {
 		munmapHost(base+span, uint64(after))
 	}
+	return initMemory(base, limit, extra), nil
+}
+
+// FixedBase is where ReserveFixed puts a memory. It is small enough to be part of
+// an instruction's addressing mode, and above all that the kernel maps for an
+// executable that is linked to low addresses, as Go's are. The patched engine has
+// it as a constant, see helper/engine/patches.
+const FixedBase = 0x1000_0000
+
+// ReserveFixed is Reserve with the base FixedBase, so that there can be one such
+// memory in a process.
+func ReserveFixed(limit, extra uint64) (*Memory, error) {
+	if err := checkReserve(limit, extra); err != nil {
+		return nil, err
+	}
+	at, errno := mmapAt(FixedBase, span, unix.PROT_NONE, reserveFlags|unix.MAP_FIXED_NOREPLACE)
+	if errno != 0 {
+		return nil, reserveError(errno)
+	}
+	if at != FixedBase { // a kernel before 4.17 takes the address for a hint
+		munmapHost(at, span)
+		return nil, reserveError(unix.EEXIST)
+	}
+	return initMemory(FixedBase, limit, extra), nil
+}
+
+func reserveError(errno unix.Errno) error {
+	return fmt.Errorf("reserve %d bytes of address space: %w (is RLIMIT_AS, ulimit -v, set?)", uint64(span), errno)
+}
+
+func checkReserve(limit, extra uint64) error {
+	if size := os.Getpagesize(); size != PageSize {
+		return fmt.Errorf("the page size of this system is %d; programs need %d", size, PageSize)
+	}
+	if limit == 0 || limit > 4<<30 || extra > 4<<30-limit || (limit|extra)&pageMask != 0 {
+		return fmt.Errorf("reserve memory: limit %#x with %#x above it is not possible", limit, extra)
+	}
+	return nil
+}
+
+func initMemory(base uintptr, limit, extra uint64) *Memory {
 	m := &Memory{base: base, limit: min(limit, highest), total: limit + extra, maxSpace: ^uint64(0), maxData: ^uint64(0)}
 	// A core dump would otherwise look at each of two million empty pages as
 	// soon as one page of the reservation had been in use.
 	m.advise(0, span, unix.MADV_DONTDUMP)
-	return m, nil
+	return m
 }
 
 // Close gives the whole reservation back to the system. No thread may use the
