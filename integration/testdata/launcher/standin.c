@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -98,8 +99,20 @@ static int signals(void)
 	return 0;
 }
 
+// bound_life ends this process in a few minutes whatever it does: an aborted
+// test must leave nothing behind.
+static void bound_life(void)
+{
+	struct sigevent end = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+	struct itimerspec when = { .it_value.tv_sec = 180 };
+	timer_t timer;
+	must(timer_create(CLOCK_MONOTONIC, &end, &timer) == 0, "timer_create");
+	must(timer_settime(timer, 0, &when, NULL) == 0, "timer_settime");
+}
+
 int main(int argc, char **argv)
 {
+	bound_life();
 	const char *what = argc > 1 ? argv[1] : "";
 	if (!strcmp(what, "report")) return report(argc, argv);
 	if (!strcmp(what, "boot")) return boot();
