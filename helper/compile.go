@@ -28,6 +28,8 @@ const formatVersion = 2
 type bootstrap struct {
 	*ipc.Boot
 	first int // first descriptor of the private range
+
+	left []uint32 // guest threads that stand still, for exec
 }
 
 func (b *bootstrap) options() module.Options {

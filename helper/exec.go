@@ -19,6 +19,11 @@ func (t *thread) NativeExec() bool { return t.boot.NativeExec }
 // it from starting.
 func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	b := t.boot
+	// Other threads would see descriptors that are the helper's, and must hold no
+	// lock when the compiling child is made.
+	t.stopOthers()
+	defer t.resumeOthers()
+	b.left = t.others(nil)
 	compiled, e := b.compiledFile(x.FD, x.Path)
 	if e != 0 {
 		return e

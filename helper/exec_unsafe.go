@@ -38,7 +38,7 @@ func (b *bootstrap) compileQuietly(order *ipc.Boot, moduleFD, result int) unix.E
 	}
 	defer unix.Close(standard)
 	parent := unix.Getpid()
-	pid := duplicate.Fork(&duplicate.Call{})
+	pid := duplicate.Fork(&duplicate.Call{Left: b.left})
 	if pid < 0 {
 		return unix.Errno(-pid)
 	}

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 	"golang.org/x/sys/unix"
@@ -14,7 +15,6 @@ import (
 	"walisup/helper/module"
 	"walisup/helper/osthread"
 	"walisup/wali"
-	"walisup/wali/kernel"
 )
 
 // A guest thread is a kernel thread for as long as it lives. Its goroutine, its
@@ -43,16 +43,27 @@ type pooled struct {
 	ready      chan error
 }
 
-// idleTries is how often a thread that is about to end is given time to, before a
-// new one is made in its place.
-const idleTries = 30
+// idleTries is how often a thread that is about to end is given time to, and
+// idleWait how much in nanoseconds, before a new one is made in its place.
+const (
+	idleTries = 4
+	idleWait  = 200_000
+)
 
-// spareProcs is how many Ps there are besides one for each guest thread: compiled
-// code keeps its P for as long as it runs. The rest is for the runtime's own work.
-const spareProcs = 3
+// maxGrowth is how many threads are made at once.
+const maxGrowth = 16
 
-// firstProcs is the number of Ps when there is a second thread.
-const firstProcs = 16
+const (
+	// firstProcs is the number of Ps when there is a second thread.
+	firstProcs = 16
+
+	// spareProcs is how many Ps there are besides those for guest threads, for
+	// the runtime's own work.
+	spareProcs = 3
+
+	// manyProcs is up to how many threads each one has a P, whatever it does.
+	manyProcs = 128
+)
 
 // maxThreads is a limit of ours, far above the kernel's usual ones.
 const maxThreads = 1 << 20
@@ -114,7 +125,7 @@ func (t *thread) makeRoom() unix.Errno {
 		}
 	}
 	procs := runtime.GOMAXPROCS(0)
-	if live+1+spareProcs > procs {
+	if t.procsWanted() > procs {
 		t.stopOthers()
 		runtime.GOMAXPROCS(max(2*procs, firstProcs))
 		debug.SetMaxThreads(2 * maxThreads)
@@ -124,44 +135,97 @@ func (t *thread) makeRoom() unix.Errno {
 	return 0
 }
 
+// procsWanted is how many Ps the runtime should have when one more thread begins.
+// Compiled code keeps its P for as long as it runs, so others must not need it. Of
+// many threads most are asleep, without a P.
+func (t *thread) procsWanted() int {
+	p := &t.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live < manyProcs {
+		return p.live + 1 + spareProcs
+	}
+	running := 0
+	for _, other := range p.all {
+		if !other.Gate.IsAway() {
+			running++
+		}
+	}
+	return max(manyProcs, 2*running) + spareProcs
+}
+
 // idleThread returns a thread that can be started.
 func (t *thread) idleThread() (*thread, unix.Errno) {
-	p := &t.pool
 	for range idleTries {
-		p.mu.Lock()
-		for i := len(p.idle) - 1; i >= 0; i-- {
-			if n := p.idle[i]; n.slot.Startable() {
-				p.idle = append(p.idle[:i], p.idle[i+1:]...)
-				p.mu.Unlock()
-				return n, 0
-			}
+		n, startable := t.pool.take()
+		if startable {
+			return n, 0
 		}
-		some := len(p.idle) > 0
-		p.mu.Unlock()
-		if !some {
+		if n == nil || !n.slot.Await(idleWait) {
 			break
 		}
-		kernel.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
 	}
 	if e := osthread.Probe(); e != 0 {
 		return nil, e
 	}
-	n, err := t.newThread(context.Background())
-	if err != nil {
+	return t.growPool()
+}
+
+// take takes a startable thread from the idle ones. If there is none it returns
+// one, if any, that will be.
+func (p *threadPool) take() (n *thread, startable bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		n = p.idle[i]
+		if n.slot.Startable() {
+			last := len(p.idle) - 1
+			p.idle[i] = p.idle[last]
+			p.idle = p.idle[:last]
+			return n, true
+		}
+	}
+	return n, false
+}
+
+// growPool makes more threads and returns one of them.
+func (t *thread) growPool() (*thread, unix.Errno) {
+	p := &t.pool
+	p.mu.Lock()
+	count := min(1+len(p.all)/4, maxGrowth)
+	p.mu.Unlock()
+	threads := make([]*thread, 0, count)
+	for range count {
+		n, err := t.newThread(context.Background())
+		if err != nil {
+			break
+		}
+		n.ready = make(chan error, 1)
+		go n.serve()
+		threads = append(threads, n)
+	}
+	var first *thread
+	for _, n := range threads {
+		if <-n.ready != nil {
+			continue
+		}
+		for !n.slot.Startable() {
+			n.slot.Await(int64(time.Millisecond))
+		}
+		p.mu.Lock()
+		p.all = append(p.all, n)
+		if first != nil {
+			p.idle = append(p.idle, n)
+		}
+		p.mu.Unlock()
+		if first == nil {
+			first = n
+		}
+	}
+	if first == nil {
 		return nil, unix.ENOMEM
 	}
-	n.ready = make(chan error)
-	go n.serve()
-	if err := <-n.ready; err != nil {
-		return nil, unix.EAGAIN
-	}
-	for !n.slot.Startable() {
-		kernel.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
-	}
-	p.mu.Lock()
-	p.all = append(p.all, n)
-	p.mu.Unlock()
-	return n, 0
+	return first, 0
 }
 
 // serve is the goroutine of a pooled thread.

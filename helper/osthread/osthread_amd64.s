@@ -13,6 +13,7 @@
 #define SYS_exit           60
 #define SYS_sigaltstack    131
 #define SYS_arch_prctl     158
+#define SYS_futex          202
 
 // BLOCK_EVERYTHING blocks all signals, those of faults too, and puts the old mask
 // at the given address or nowhere.
@@ -46,6 +47,11 @@ TEXT ·park(SB),NOSPLIT|NOFRAME,$0-8
 	MOVL $1, AX
 	XCHGL AX, slot_state(R12)
 	// From here on another thread may be on this stack.
+	LEAQ slot_state(R12), DI
+	MOVL $129, SI // FUTEX_WAKE_PRIVATE
+	MOVL $1, DX
+	MOVL $SYS_futex, AX
+	SYSCALL
 	MOVL $0, DI
 	MOVL $SYS_exit, AX
 	SYSCALL

@@ -2,7 +2,7 @@ package osthread
 
 import (
 	"sync/atomic"
-	_ "unsafe" // for go:linkname
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -46,6 +46,28 @@ func (s *Slot) Park(gate *kernel.Gate) {
 func (s *Slot) Startable() bool {
 	return atomic.LoadUint32(&s.state) == 1 && atomic.LoadUint32(&s.tid) == 0
 }
+
+// Await returns when the slot may have become startable, or after a time in
+// nanoseconds. It is false if the time is over.
+func (s *Slot) Await(nanoseconds int64) bool {
+	timeout := unix.NsecToTimespec(nanoseconds)
+	word, value, op := &s.state, uint32(0), uintptr(futexWaitPrivate)
+	if s.Parked() {
+		// The kernel clears the word when the thread has ended, and wakes
+		// as if it were shared.
+		word, value, op = &s.tid, s.TID(), futexWait
+		if value == 0 {
+			return true
+		}
+	}
+	r := kernel.Syscall(unix.SYS_FUTEX, kernel.Pointer(word), op, uintptr(value), uintptr(unsafe.Pointer(&timeout)), 0, 0)
+	return r != -int64(unix.ETIMEDOUT)
+}
+
+const (
+	futexWait        = 0
+	futexWaitPrivate = 128
+)
 
 // Parked reports whether the goroutine is parked.
 func (s *Slot) Parked() bool { return atomic.LoadUint32(&s.state) == 1 }
