@@ -55,8 +55,19 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 }
 
 // showPrivate makes descriptors part of the private range as the next helper
-// expects it. Keys are offsets.
+// expects it. Keys are offsets. Where the guest has used up its own descriptors,
+// ours were opened in the private range, and may be in the way.
 func (b *bootstrap) showPrivate(files map[int]int) unix.Errno {
+	for offset, fd := range files {
+		if fd >= b.first && fd <= b.first+ipc.EntryOffset {
+			moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, b.first+ipc.EntryOffset+1)
+			if err != nil {
+				return errnoOf(err, unix.EMFILE)
+			}
+			defer unix.Close(moved)
+			files[offset] = moved
+		}
+	}
 	for offset, fd := range files {
 		if err := unix.Dup3(fd, b.first+offset, 0); err != nil {
 			return errnoOf(err, unix.EMFILE)

@@ -249,21 +249,16 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 	if _, err := unix.FcntlInt(uintptr(b.first+ipc.HelperOffset), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
 		return fmt.Errorf("hide the helper's executable: %w", err)
 	}
+	// The runtime has left the guest's dispositions alone, see package
+	// stagezero. walisup's own runtime has not.
 	ignored := stagezero.Ignored() | b.Ignored
 	for sig := 1; sig <= 64; sig++ {
-		switch unix.Signal(sig) {
-		case unix.SIGKILL, unix.SIGSTOP:
+		bit := uint64(1) << (sig - 1)
+		if b.Ignored&^stagezero.Ignored()&^wali.Unblockable&bit == 0 || sig == int(unix.SIGKILL) || sig == int(unix.SIGSTOP) {
 			continue
 		}
-		if wali.Unblockable&(1<<(sig-1)) != 0 {
-			continue // ours
-		}
-		handler := uintptr(sigDefault)
-		if ignored&(1<<(sig-1)) != 0 {
-			handler = sigIgnore
-		}
-		if err := setDisposition(sig, handler); err != nil {
-			return fmt.Errorf("reset signal %d: %w", sig, err)
+		if err := setDisposition(sig, sigIgnore); err != nil {
+			return fmt.Errorf("ignore signal %d: %w", sig, err)
 		}
 	}
 	if e := t.LimitDescriptors(b.NoFile); e != 0 {

@@ -63,12 +63,12 @@ func (t *Thread) exec(dirfd int32, pathAddr, argv, envp, flags uint32) int64 {
 	if !ok {
 		return errno(enosys)
 	}
-	if flags&^(unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW|atExecveCheck) != 0 {
-		return errno(unix.EINVAL)
-	}
 	path, e := t.execPath(pathAddr, flags)
 	if e != 0 {
 		return errno(e)
+	}
+	if flags&^(unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW|atExecveCheck) != 0 {
+		return errno(unix.EINVAL)
 	}
 	files, restore := t.lendDescriptors()
 	defer restore()
@@ -225,6 +225,9 @@ func (s *execSearch) open(dirfd int32, path string, flags uint32) unix.Errno {
 // openFD is open for a file that is given by a descriptor.
 func (s *execSearch) openFD(fd int32) unix.Errno {
 	t := s.Thread
+	if t.call(unix.SYS_FCNTL, uintptr(fd), unix.F_GETFD, 0, 0, 0, 0) < 0 {
+		return unix.EBADF
+	}
 	if e := s.check(fd); e != 0 {
 		return e
 	}

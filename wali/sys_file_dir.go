@@ -121,26 +121,28 @@ func (t *Thread) readlinkat(dirfd int32, path, buf uint32, size int32) int64 {
 	if t.namesReserved(path) {
 		return errno(unix.ENOENT)
 	}
-	r := t.call(unix.SYS_READLINKAT, uintptr(dirfd), t.Memory.Host(path), t.Memory.Host(buf), uintptr(size), 0, 0)
-	if r <= 0 {
-		return r
+	if !t.leadsToOwnExe(dirfd, path) {
+		return t.call(unix.SYS_READLINKAT, uintptr(dirfd), t.Memory.Host(path), t.Memory.Host(buf), uintptr(size), 0, 0)
 	}
-	// Only an absolute path can be the executable's.
-	if first, e := t.Memory.Load32(buf &^ 3); e == 0 && byte(first>>(8*(buf&3))) != '/' {
-		return r
-	}
-	name := t.pathAt(path)
-	switch {
-	case len(name) == 0: // dirfd is the link
-		if !t.isOwnExeLink(dirfd) {
-			return r
-		}
-	case !bytes.HasSuffix(name, []byte("exe")) || !t.isOwnExe(dirfd, path):
-		return r
+	if size <= 0 {
+		return errno(unix.EINVAL)
 	}
 	target := t.Module[:min(len(t.Module), int(size))]
 	if e := t.Memory.WriteString(buf, target); e != 0 {
 		return errno(e)
 	}
 	return int64(len(target))
+}
+
+// leadsToOwnExe reports whether a path is the exe link of this process. It has to
+// be known before the link is read, lest the helper's path be left in the guest's
+// buffer.
+func (t *Thread) leadsToOwnExe(dirfd int32, path uint32) bool {
+	mark := t.scratchUsed
+	defer func() { t.scratchUsed = mark }()
+	name := t.pathAt(path)
+	if len(name) == 0 { // dirfd is the link
+		return t.isOwnExeLink(dirfd)
+	}
+	return bytes.HasSuffix(name, []byte("exe")) && t.isOwnExe(dirfd, path)
 }
