@@ -6,7 +6,7 @@ build() {
 	# What configure finds by running programs. bash's own malloc would reserve memory
 	# that the C library cannot give back.
 	if [ "$flavour" = wali ]; then
-		export bash_cv_func_strtoimax=yes bash_cv_func_sigsetjmp=present bash_cv_sys_siglist=no \
+		export bash_cv_func_strtoimax=no bash_cv_func_sigsetjmp=present bash_cv_sys_siglist=no \
 			bash_cv_job_control_missing=present bash_cv_sys_named_pipes=present bash_cv_getcwd_malloc=yes \
 			bash_cv_func_ctype_nonascii=no bash_cv_must_reinstall_sighandlers=no bash_cv_wcwidth_broken=no \
 			bash_cv_unusable_rtsigs=no bash_cv_printf_a_format=yes bash_cv_dup2_broken=no \
