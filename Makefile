@@ -19,7 +19,7 @@ CLI_LDFLAGS := -s -w -E=walisup_cli_entry -X=main.commit=$(VERSION)
 HELPER_LDFLAGS := -s -w -checklinkname=0 -E=walisup_helper_start
 
 WALICC_TOOLS := ld ar ranlib nm strip
-PORTS := lua5.4 sqlite3
+PORTS := lua5.4 sqlite3 dash bash busybox
 
 .PHONY: all build demo test bench lint staticcheck unit integration deps sysroot ports clean distclean go-version
 all: build
