@@ -39,7 +39,7 @@ func (p *program) newThread(ctx context.Context) (*thread, error) {
 		return nil, fmt.Errorf("instantiate: %w", err)
 	}
 	t := &thread{Thread: wali.NewThread(p.process), program: p, instance: instance}
-	t.Thread.Owner, t.Thread.Signals = t, t
+	t.Thread.Owner, t.Thread.Signals, t.Thread.Collector = t, t, t
 	if p.module.StackPointer {
 		t.stackPointer = instance.ExportedGlobal(module.ExportStackPointer).(api.MutableGlobal)
 		t.Thread.StackPointer = func() uint32 { return uint32(t.stackPointer.Get()) }

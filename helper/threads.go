@@ -50,6 +50,10 @@ const (
 	idleWait  = 200_000
 )
 
+// fewThreads is how many threads there may be before one waits for another to end:
+// a program that starts and joins one thread after the other finds a second one.
+const fewThreads = 5
+
 // maxGrowth is how many threads are made at once.
 const maxGrowth = 16
 
@@ -161,7 +165,7 @@ func (t *thread) idleThread() (*thread, unix.Errno) {
 		if startable {
 			return n, 0
 		}
-		if n == nil || !n.slot.Await(idleWait) {
+		if n == nil || t.pool.size() < fewThreads || !n.slot.Await(idleWait) {
 			break
 		}
 	}
@@ -186,6 +190,12 @@ func (p *threadPool) take() (n *thread, startable bool) {
 		}
 	}
 	return n, false
+}
+
+func (p *threadPool) size() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.all)
 }
 
 // growPool makes more threads and returns one of them.

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/duplicate"
 	"walisup/helper/interrupt"
 	"walisup/wali/kernel"
 )
@@ -114,12 +115,22 @@ const (
 	collectMargin = 8 << 20
 )
 
-// collectSometimes collects the heap if it has grown.
+// collectSometimes collects the heap if it has grown, once in a while.
 //
-// Preconditions: as for stopOthers; the runtime's own threads are not set aside.
+// Preconditions: as for stopOthers.
 func (t *thread) collectSometimes() {
+	if atomic.AddUint32(&t.pool.collector.calls, 1)%collectEvery == 0 {
+		t.Collect()
+	}
+}
+
+// Collect collects the heap if it has grown. It is called now and then between
+// system calls.
+//
+// Preconditions: as for stopOthers.
+func (t *thread) Collect() {
 	c := &t.pool.collector
-	if atomic.AddUint32(&c.calls, 1)%collectEvery != 0 || !atomic.CompareAndSwapUint32(&c.busy, 0, 1) {
+	if !atomic.CompareAndSwapUint32(&c.busy, 0, 1) {
 		return
 	}
 	defer atomic.StoreUint32(&c.busy, 0)
@@ -130,11 +141,19 @@ func (t *thread) collectSometimes() {
 	if c.heap() < c.bound {
 		return
 	}
+	// The collector works in threads of the runtime.
+	frozen := duplicate.Frozen()
+	if frozen && duplicate.Thaw() != nil {
+		return
+	}
 	t.stopOthers()
 	runtime.GC()
 	t.resumeOthers()
 	live := c.heap()
 	c.bound = live + max(live, collectMargin)
+	if frozen {
+		duplicate.Freeze()
+	}
 }
 
 // heap is the number of bytes in objects, garbage included.

@@ -65,11 +65,17 @@ func bindFunc(imp Import, prototype string, do Func) api.GoFunc {
 		mark := t.scratchUsed
 		r := do(t, a)
 		t.scratchUsed = mark
+		if t.calls++; t.calls%callsPerCollect == 0 && t.Collector != nil {
+			t.Collector.Collect()
+		}
 		if t.Return() && hasResult {
 			stack[0] = uint64(r)
 		}
 	}
 }
+
+// callsPerCollect is after how many calls of a thread its Collector is asked.
+const callsPerCollect = 1 << 15
 
 // Return ends a host function: signals that were caught meanwhile get their
 // handlers. It reports false if one of these has jumped out of the function,

@@ -63,12 +63,19 @@ type Thread struct {
 	// Signals runs handlers; nil for a thread that has none, as in tests.
 	Signals SignalRunner
 
+	// Collector is called now and then between system calls, when the thread
+	// holds no lock, to see whether the Go heap should be collected. It may be
+	// nil.
+	Collector interface{ Collect() }
+
 	// StackPointer reads the thread's shadow stack pointer; nil if the module
 	// has none.
 	StackPointer func() uint32
 
 	signals threadSignals
 	threadState
+
+	calls uint32 // system calls so far, modulo
 
 	scratch     []byte
 	scratchUsed int
