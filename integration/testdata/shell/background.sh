@@ -1,4 +1,5 @@
 # Background commands, wait, and signals to them.
+exec 2>/dev/null # whether a shell reports a killed job depends on when it sees it
 sleep 0.05 & wait $!; echo $?
 (exit 5) & wait $!; echo $?
 (exit 6) & a=$!; (exit 7) & b=$!; wait $b; echo $?; wait $a; echo $?
