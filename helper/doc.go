@@ -14,4 +14,15 @@
 // limits, memory map and exit status are what the guest makes of them. The
 // garbage collector is off. Nothing may open a descriptor by itself, so nothing
 // of package os's files, net, or time's timers is used in a helper.
+//
+// # Threads
+//
+// A guest thread is a kernel thread with an instance of the module, see threads.go
+// and package osthread. Go's scheduler never preempts compiled code, which
+// therefore keeps its P: there is one for every guest thread, up to a limit beyond
+// which those that are seen to run count. Fork, exec, the collector and a change of
+// the number of Ps first make the other guest threads stand still (kernel.RequestStop):
+// compiled code is interrupted by the reserved signal, a blocking system call goes on
+// undisturbed and its thread waits when it returns. A child has the caller alone; the
+// goroutines of the parent's other threads stay in it as garbage that never runs.
 package helper

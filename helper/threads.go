@@ -57,6 +57,10 @@ const fewThreads = 5
 // maxGrowth is how many threads are made at once.
 const maxGrowth = 16
 
+// spareThreads is how many threads of its own the runtime may want to make while
+// the pool grows.
+const spareThreads = 4
+
 const (
 	// firstProcs is the number of Ps when there is a second thread.
 	firstProcs = 16
@@ -169,9 +173,6 @@ func (t *thread) idleThread() (*thread, unix.Errno) {
 			break
 		}
 	}
-	if e := osthread.Probe(); e != 0 {
-		return nil, e
-	}
 	return t.growPool()
 }
 
@@ -203,7 +204,15 @@ func (t *thread) growPool() (*thread, unix.Errno) {
 	p := &t.pool
 	p.mu.Lock()
 	count := min(1+len(p.all)/4, maxGrowth)
+	e := osthread.Probe(count + spareThreads)
+	if e != 0 && count > 1 {
+		count = 1
+		e = osthread.Probe(count + spareThreads)
+	}
 	p.mu.Unlock()
+	if e != 0 {
+		return nil, e
+	}
 	threads := make([]*thread, 0, count)
 	for range count {
 		n, err := t.newThread(context.Background())

@@ -89,11 +89,12 @@ child:
 	MOVQ slot_bp(R12), BP
 	RET // from park
 
-// func probe() int64
+// func probe(gate *uint32) int64
 //
-// The new thread has no stack, and ends before it needs one.
-TEXT ·probe(SB),NOSPLIT|NOFRAME,$0-8
-	LEAQ ret+0(FP), R13
+// The new thread needs no stack: it waits until the gate is not 0, and ends.
+TEXT ·probe(SB),NOSPLIT|NOFRAME,$0-16
+	MOVQ gate+0(FP), R12
+	LEAQ ret+8(FP), R13
 	BLOCK_EVERYTHING(R13)
 	MOVL $THREAD_FLAGS, DI
 	MOVL $0, SI
@@ -114,6 +115,16 @@ TEXT ·probe(SB),NOSPLIT|NOFRAME,$0-8
 	MOVQ R14, (R13)
 	RET
 child:
+	CMPL (R12), $0
+	JNE  end
+	MOVQ R12, DI
+	MOVL $128, SI // FUTEX_WAIT_PRIVATE
+	MOVL $0, DX
+	MOVQ $0, R10
+	MOVL $SYS_futex, AX
+	SYSCALL
+	JMP  child
+end:
 	MOVL $0, DI
 	MOVL $SYS_exit, AX
 	SYSCALL

@@ -24,7 +24,7 @@ var everything = ^uint64(0)
 
 func park(s *Slot)
 func start(s *Slot) int64
-func probe() int64
+func probe(gate *uint32) int64
 
 // Park ends the kernel thread that the calling goroutine is locked to. It returns
 // on a new one, with all signals blocked, after Start. While it is parked the
@@ -67,6 +67,7 @@ func (s *Slot) Await(nanoseconds int64) bool {
 const (
 	futexWait        = 0
 	futexWaitPrivate = 128
+	futexWakePrivate = 129
 )
 
 // Parked reports whether the goroutine is parked.
@@ -92,16 +93,31 @@ func (s *Slot) Start() (tid int, errno unix.Errno) {
 	return int(r), 0
 }
 
-// Probe asks the kernel for a thread that ends at once, and returns why there is
-// none. The Go runtime ends the process when it cannot have a thread. Between the
-// probe and the runtime's own attempt another process may take the last one; the
-// runtime tries for a fifth of a second.
-func Probe() unix.Errno {
-	if r := probe(); r < 0 {
-		return unix.Errno(-r)
+// Probe asks the kernel for n threads, which end at once, and returns why it cannot
+// have them. The Go runtime ends the process when it cannot have a thread. Between
+// the probe and the runtime's own attempt another process may take the last ones;
+// the runtime tries for a fifth of a second.
+func Probe(n int) (e unix.Errno) {
+	gate := new(uint32)
+	for range n {
+		if r := probe(gate); r < 0 {
+			e = unix.Errno(-r)
+			break
+		}
 	}
-	return 0
+	atomic.StoreUint32(gate, 1)
+	kernel.Syscall(unix.SYS_FUTEX, kernel.Pointer(gate), futexWakePrivate, 1<<31-1, 0, 0, 0)
+	probes = append(probes, gate) // the threads look at it until they have ended
+	if len(probes) > keptProbes {
+		probes = append(probes[:0], probes[1:]...)
+	}
+	return e
 }
+
+// probes holds the words that threads of the last few probes may still look at.
+var probes []*uint32
+
+const keptProbes = 64
 
 // The runtime keeps these two linkable for callers like us (go.dev/issue/67401).
 //
