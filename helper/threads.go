@@ -383,6 +383,9 @@ func (t *thread) Peers(f func(tid uint32, other *wali.Thread)) {
 func (t *thread) forked() {
 	p := &t.pool
 	t.slot.SetTID(uint32(unix.Getpid()))
+	if p.alone() {
+		return
+	}
 	p.all = append(p.all[:0:0], t)
 	idle := p.idle
 	p.idle = nil

@@ -83,9 +83,24 @@ func (t *thread) resumeOthers() {
 	kernel.Wake(&p.taken)
 }
 
-// StopOthers and ResumeOthers implement wali.Forker.
-func (t *thread) StopOthers()   { t.stopOthers() }
-func (t *thread) ResumeOthers() { t.resumeOthers() }
+// StopOthers and ResumeOthers implement wali.Forker. A process that never had a
+// second guest thread is spared all of it: every page that fork does not write to
+// is one that the child need not copy.
+func (t *thread) StopOthers() {
+	if !t.pool.alone() {
+		t.stopOthers()
+	}
+}
+
+func (t *thread) ResumeOthers() {
+	if !t.pool.alone() {
+		t.resumeOthers()
+	}
+}
+
+// alone reports whether the calling guest thread is the only one that the process
+// has had. No other can begin meanwhile.
+func (p *threadPool) alone() bool { return len(p.all) == 1 }
 
 // others appends the ids of all guest threads but t to list.
 func (t *thread) others(list []uint32) []uint32 {

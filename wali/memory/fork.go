@@ -8,6 +8,13 @@ package memory
 func (m *Memory) ForkedChild() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	traits := m.lockFuture
+	for i := range m.areas.list {
+		traits |= m.areas.list[i].traits
+	}
+	if traits&(anyLock|dontFork) == 0 {
+		return // as nearly always: write to nothing, so that no page need be copied
+	}
 	m.lockFuture = 0
 	m.areas.update(0, m.limit, func(a *area) { a.traits &^= anyLock })
 	for i := 0; i < len(m.areas.list); i++ {
