@@ -136,7 +136,8 @@ int main(void)
 	pthread_kill(t[1], SIGUSR1);
 	while (count == before) sched_yield();
 	for (int i = 0; i < 2; i++) pthread_join(t[i], 0);
-	printf("handled by the threads %d, %d; here %d\n", result[0], result[1], mine);
+	// The second may be on its way out when the last one comes.
+	printf("handled by the threads %d, %d; here %d\n", result[0], result[1] >= 200, mine);
 
 	// Of the process: taken by the one thread that does not block it.
 	stop = 0;
