@@ -93,7 +93,7 @@ func (t *thread) StopOthers() {
 }
 
 func (t *thread) ResumeOthers() {
-	if !t.pool.alone() {
+	if t.pool.owner.Load() == t { // a child may be alone where its parent was not
 		t.resumeOthers()
 	}
 }

@@ -83,6 +83,7 @@ static void test_arguments(void)
 	setenv("PATH", path, 1);
 	RUN(execlp("link", "by PATH", "show", (char *)0));
 	RUN(execl("/proc/self/exe", "proc", "show", (char *)0));
+	unlink("link");
 }
 
 static int inherited(void)
@@ -165,6 +166,7 @@ static void test_inherit(void)
 		_exit(1);
 	}
 	wait_for(pid);
+	unlink("sub/a-very-long-program-name");
 }
 
 static char *const args[] = {"zero", "show", 0};
@@ -270,6 +272,7 @@ static void test_scripts(void)
 	setenv("PATH", ".:/bin", 1);
 	make_script("script", "#!s show\n");
 	RUN(execlp("script", "x", "y", (char *)0));
+	unlink("s");
 }
 
 static int at(int fd, const char *path, int flags)
@@ -324,6 +327,7 @@ static void test_at(void)
 	int again = MUST(open(name, O_RDONLY));
 	close(memory);
 	RUN(fexecve(again, args, env));
+	unlink("d/link");
 }
 
 // count is what the executed program does to be short.
@@ -391,8 +395,8 @@ static void test_spawn(void)
 	e = posix_spawn(&pid, "/nonexistent", 0, 0, args, env);
 	spawned("spawn", e);
 	e = posix_spawn(&pid, self, 0, 0, args, env);
-	spawned("spawn", e);
 	wait_for(pid);
+	spawned("spawn", e);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 1, "out", O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	posix_spawn_file_actions_adddup2(&actions, 1, 2);
@@ -401,8 +405,8 @@ static void test_spawn(void)
 	posix_spawnattr_setsigmask(&attr, &set);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
 	e = posix_spawn(&pid, self, &actions, &attr, args, env);
-	spawned("spawn", e);
 	wait_for(pid);
+	spawned("spawn", e);
 	char text[200] = {0};
 	int fd = MUST(open("out", O_RDONLY));
 	MUST(read(fd, text, sizeof text - 1));
@@ -414,8 +418,8 @@ static void test_spawn(void)
 	symlink(self, "named");
 	setenv("PATH", ".", 1);
 	e = posix_spawnp(&pid, "named", 0, 0, args, env);
-	spawned("spawnp", e);
 	wait_for(pid);
+	spawned("spawnp", e);
 	pid = vfork();
 	if (pid == 0) {
 		execve(self, args, env);
@@ -425,6 +429,7 @@ static void test_spawn(void)
 	pid = vfork();
 	if (pid == 0) _exit(21);
 	wait_for(pid);
+	unlink("named");
 }
 
 static void test_limits(void)
