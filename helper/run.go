@@ -108,7 +108,8 @@ func (b *bootstrap) run() error {
 func (p *program) reserve() (*memory.Memory, error) {
 	m := &p.module
 	limit := uint64(m.MaxPages) * module.PageSize
-	mem, err := memory.ReserveFixed(limit, uint64(m.MemoryPages)*module.PageSize-limit)
+	taken := stagezero.Reserved() && stagezero.ReservedBase == memory.FixedBase && stagezero.ReservedSize == memory.FixedSpan
+	mem, err := memory.ReserveFixed(limit, uint64(m.MemoryPages)*module.PageSize-limit, taken)
 	if err != nil {
 		return nil, err
 	}

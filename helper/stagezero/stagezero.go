@@ -11,6 +11,7 @@
 //     that exec passed on,
 //   - block every signal but SIGILL, SIGBUS, SIGFPE and SIGSEGV, so that all
 //     threads of the runtime inherit that,
+//   - reserve the address space of the linear memory (helper only),
 //   - note which standard descriptors are closed,
 //   - move non-blocking standard descriptors out of the runtime's sight
 //     (helper only; RestoreStandard brings them back),
@@ -37,7 +38,20 @@ var (
 	noFile   [2]uint64 // soft and hard
 	vector   uintptr   // the kernel's initial stack: argc, argv, NULL, envp, NULL, auxv
 	standard [3]standardFD
+	reserved uint64
 )
+
+// The entry code of a helper reserves the address space of the linear memory, which
+// the engine wants at a fixed address: the Go runtime puts its heap at a random
+// one, and that may be there.
+const (
+	ReservedBase = 0x1000_0000
+	ReservedSize = 8<<30 + 64<<10
+)
+
+// Reserved reports whether the entry code could reserve that address space. It is
+// mapped without access then, for the caller to map over.
+func Reserved() bool { return reserved != 0 }
 
 // standardFD says what the entry code found at descriptors 0 to 2.
 type standardFD struct {

@@ -1,8 +1,10 @@
+#include "go_asm.h"
 #include "textflag.h"
 
 #define SYS_rt_sigaction   13
 #define SYS_rt_sigprocmask 14
 #define SYS_close          3
+#define SYS_mmap           9
 #define SYS_fcntl          72
 #define SYS_prlimit64      302
 
@@ -98,6 +100,19 @@ TEXT walisup_helper_entry(SB),NOSPLIT|NOFRAME,$0
 	RECORD_IGNORED(helperloop, helpernext)
 
 	BLOCK_SIGNALS
+
+	MOVQ $SYS_mmap, AX
+	MOVQ $const_ReservedBase, DI
+	MOVQ $const_ReservedSize, SI
+	MOVQ $0, DX        // PROT_NONE
+	MOVQ $0x104022, R10 // MAP_PRIVATE|ANONYMOUS|NORESERVE|FIXED_NOREPLACE
+	MOVQ $-1, R8
+	MOVQ $0, R9
+	SYSCALL
+	CMPQ AX, $const_ReservedBase
+	JNE  taken
+	MOVQ $1, ·reserved(SB)
+taken:
 
 	// Look at the standard descriptors: R13 the descriptor, BX its record.
 	MOVQ $0, R13

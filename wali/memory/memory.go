@@ -88,11 +88,18 @@ func Reserve(limit, extra uint64) (*Memory, error) {
 // it as a constant, see helper/engine/patches.
 const FixedBase = 0x1000_0000
 
+// FixedSpan is how much address space a memory takes from FixedBase on.
+const FixedSpan = span
+
 // ReserveFixed is Reserve with the base FixedBase, so that there can be one such
-// memory in a process.
-func ReserveFixed(limit, extra uint64) (*Memory, error) {
+// memory in a process. taken says that the caller has mapped the FixedSpan bytes
+// from there without access and leaves them to the memory.
+func ReserveFixed(limit, extra uint64, taken bool) (*Memory, error) {
 	if err := checkReserve(limit, extra); err != nil {
 		return nil, err
+	}
+	if taken {
+		return initMemory(FixedBase, limit, extra), nil
 	}
 	at, errno := mmapAt(FixedBase, span, unix.PROT_NONE, reserveFlags|unix.MAP_FIXED_NOREPLACE)
 	if errno != 0 {
