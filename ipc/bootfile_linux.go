@@ -6,7 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const bootSeals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+// bootSeals forbid every change. F_SEAL_FUTURE_WRITE does what F_SEAL_WRITE does
+// for a file that nobody has mapped, without waiting for all processors to let go
+// of its pages, which takes a millisecond.
+const bootSeals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_FUTURE_WRITE
 
 // WriteBoot puts the record into a new sealed memory file and returns its
 // descriptor, which is close-on-exec and the caller's to close.
