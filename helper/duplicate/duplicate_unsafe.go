@@ -142,7 +142,8 @@ func word(p uintptr) uintptr { return **(**uintptr)(unsafe.Pointer(&p)) }
 
 // Freeze sets all other threads of the process aside, and reports whether it
 // could: it gives up if one of them does not come to rest. Afterwards the
-// process has one thread.
+// process has one thread, or will have as soon as the others have been through
+// the kernel's exit.
 //
 // Preconditions: the calling goroutine is locked to its thread. Other goroutines
 // are idle.
@@ -193,6 +194,7 @@ func freeze() unix.Errno {
 func Thaw() error {
 	fork.Lock()
 	defer fork.Unlock()
+	awaitDeparture() // from the stacks that are about to be used again
 	for p := shared.lo; p < shared.hi; p += slotSize {
 		if at(p).state != slotFrozen {
 			continue
@@ -221,6 +223,10 @@ func reviveSlot(p uintptr) unix.Errno {
 func Frozen() bool {
 	fork.Lock()
 	defer fork.Unlock()
+	return anyFrozen()
+}
+
+func anyFrozen() bool {
 	for p := shared.lo; p < shared.hi; p += slotSize {
 		if at(p).state == slotFrozen {
 			return true
@@ -249,18 +255,22 @@ type Call struct {
 //
 // Preconditions: the goroutine is locked to its thread, on which all signals but
 // those of faults are blocked. The call has neither CLONE_VM nor a stack, thread
-// pointer or CLONE_THREAD.
+// pointer or CLONE_THREAD. CLONE_VFORK makes only a process with one thread wait:
+// while the kernel waits, no other thread could go on.
 func Fork(c *Call) int64 {
 	if alone() {
 		return c.issue()
 	}
+	c.dropVfork()
 	fork.Lock()
 	defer fork.Unlock()
 	for try := 0; ; try++ {
 		r := c.forkStopped(try < forkTries)
 		switch r {
 		case tryAgain:
-			runtime.Gosched()
+			if !anyFrozen() { // one of those might be chosen to run this goroutine on
+				runtime.Gosched()
+			}
 			pause()
 		case -int64(unix.ENOSPC):
 			if e := grow((shared.hi - shared.lo) / slotSize * 2); e != 0 {
@@ -269,6 +279,15 @@ func Fork(c *Call) int64 {
 		default:
 			return r
 		}
+	}
+}
+
+// dropVfork takes CLONE_VFORK out of the call's flags.
+func (c *Call) dropVfork() {
+	c.Flags &^= unix.CLONE_VFORK
+	if c.Clone3 != 0 {
+		flags := *(**uint64)(unsafe.Pointer(&c.Clone3)) // first member of struct clone_args
+		*flags &^= unix.CLONE_VFORK
 	}
 }
 
@@ -347,9 +366,7 @@ func insist(p uintptr) {
 //
 //go:nosplit
 func stop(left []uint32) unix.Errno {
-	for atomic.LoadUint32(&shared.arrived) != 0 { // still on their way from the last time
-		kernel.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
-	}
+	awaitDeparture() // from the last time
 	for p := shared.lo; p < shared.hi; p += slotSize {
 		if at(p).state != slotFrozen {
 			at(p).state = slotFree
@@ -579,10 +596,14 @@ func release(order uint32) {
 	shared.order = order
 	atomic.AddUint32(&shared.gate, 1)
 	kernel.Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.gate)), futexWakePrivate, 1<<31-1, 0, 0, 0)
-	if order == orderEnd {
-		for atomic.LoadUint32(&shared.arrived) != 0 {
-			kernel.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
-		}
+}
+
+// awaitDeparture returns when all threads have left the gate.
+//
+//go:nosplit
+func awaitDeparture() {
+	for atomic.LoadUint32(&shared.arrived) != 0 {
+		kernel.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
 	}
 }
 
