@@ -71,7 +71,7 @@ func (t *thread) call(f api.Function, args ...uint64) {
 func (t *thread) tryCall(f api.Function, args ...uint64) error {
 	view := t.layout.View(f)
 	outer := t.running
-	jumps, scratch, handlers := t.jumps.Depth(), t.Scratch(), t.handlerDepth
+	jumps, scratch, handlers, depth := t.jumps.Depth(), t.Scratch(), t.handlerDepth, t.state.Depth()
 	inHost := t.Gate.InHost
 	t.running = view
 	t.Gate.InHost = 0
@@ -83,6 +83,9 @@ func (t *thread) tryCall(f api.Function, args ...uint64) error {
 	t.jumps.Drop(jumps)
 	t.ResetScratch(scratch)
 	t.handlerDepth = handlers
+	if err != nil {
+		t.state.Unwind(depth)
+	}
 	return err
 }
 

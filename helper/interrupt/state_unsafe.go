@@ -166,6 +166,14 @@ func (s *State) Abandon() {
 	s.frame = &s.frames[s.depth]
 }
 
+// Unwind abandons all interruptions that were entered since Depth was depth. It
+// is for a wasm call that ended by a jump out of handlers nested in it.
+func (s *State) Unwind(depth int) {
+	s.depth = depth
+	s.frame = &s.frames[depth]
+	s.busy = 0
+}
+
 // Depth is the number of interruptions entered and not left.
 func (s *State) Depth() int { return s.depth }
 
