@@ -62,7 +62,7 @@ lint: go-version
 	[ -z "$$unformatted" ] || { echo "not formatted by gofmt:" $$unformatted >&2; exit 1; }
 	$(GO) vet ./...
 	$(GO) run ./wali/tablegen -check
-	@for script in $$(git ls-files --cached --others --exclude-standard -- '*.sh') .ci/run; do sh -n $$script || exit 1; done
+	@for script in $$(git ls-files --cached --others --exclude-standard -- '*.sh' ':!integration/testdata') .ci/run; do sh -n $$script || exit 1; done
 
 # Not part of test: it is fetched, and knows a new Go release only weeks later.
 staticcheck: go-version
