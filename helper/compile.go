@@ -226,8 +226,8 @@ func (b *bootstrap) compileTo(content []byte) error {
 	_, err := unix.FcntlInt(uintptr(resultFD), unix.F_GETFD, 0)
 	wanted := err == nil
 	if !wanted && dir != nil {
-		if _, err := dir.Load(key); err == nil {
-			return nil
+		if entry, err := dir.Load(key); err == nil {
+			return b.listAdapted(entry)
 		}
 	}
 	done := b.progress()
@@ -245,6 +245,23 @@ func (b *bootstrap) compileTo(content []byte) error {
 		if err := cache.Write(resultFD, entry); err != nil {
 			return fmt.Errorf("hand over the compiled module: %w", err)
 		}
+		return nil // whoever wants it lists it
+	}
+	return b.listAdapted(entry)
+}
+
+// listAdapted says which function pointers a module's calls are adapted to, if
+// that was asked for.
+func (b *bootstrap) listAdapted(entry *cache.Entry) error {
+	if !b.ListAdapted {
+		return nil
+	}
+	var m module.Module
+	if err := m.UnmarshalBinary(entry.Meta); err != nil {
+		return fmt.Errorf("%s: %w", b.Module, err)
+	}
+	for _, a := range m.Adaptations() {
+		report(fmt.Sprintf("walisup: %s: calls as %s of functions %s are adapted\n", b.Module, a.Expected, a.Actual))
 	}
 	return nil
 }
@@ -253,11 +270,6 @@ func (b *bootstrap) compile(content []byte) (*cache.Entry, error) {
 	m, err := module.Prepare(content, b.options())
 	if err != nil {
 		return nil, notRunnable(b.Module, err)
-	}
-	if b.ListAdapted {
-		for _, a := range m.Adaptations() {
-			report(fmt.Sprintf("walisup: %s: calls as %s of functions %s are adapted\n", b.Module, a.Expected, a.Actual))
-		}
 	}
 	artifact, err := engine.Compile(context.Background(), m.Binary, runtime.GOMAXPROCS(0), b.KeepDebug)
 	if err != nil {

@@ -58,6 +58,9 @@ func (b *bootstrap) run() error {
 	if err != nil {
 		return err
 	}
+	if err := b.listAdapted(entry); err != nil {
+		return err
+	}
 	p := &program{name: b.Module, names: entry.Names, lines: entry.Lines, boot: b}
 	if err := p.module.UnmarshalBinary(entry.Meta); err != nil {
 		return fmt.Errorf("%s: %w; clear the compile cache %s", b.Module, err, b.CacheDir)
