@@ -56,7 +56,7 @@ static int report(int argc, char **argv)
 static int boot(void)
 {
 	char record[65536];
-	ssize_t n = pread(first_reserved() + 1, record, sizeof record, 0);
+	ssize_t n = read(first_reserved() + 1, record, sizeof record);
 	must(n > 0, "boot record");
 	must(write(1, record, n) == n, "write");
 	return 0;
