@@ -467,13 +467,21 @@ func (t *Thread) execNative(dirfd int32, path string, argv, envp, flags uint32) 
 	if name == 0 {
 		return errno(unix.ENAMETOOLONG)
 	}
+	// Limits cannot always be raised again, so what can fail is to fail before
+	// they are lowered.
+	r := t.call(unix.SYS_EXECVEAT, uintptr(dirfd), name, hostArgv.array, hostEnvp.array, uintptr(flags)|atExecveCheck, 0)
+	if r < 0 && r != -int64(unix.EINVAL) {
+		return r
+	}
 	for {
 		mask, ok := t.quietSignals()
 		if !ok {
 			return errno(unix.EINTR) // nobody will see it
 		}
 		restore := t.lendSignals(mask)
+		restoreLimits := t.lendLimits()
 		r := kernel.Unless(&t.Gate, unix.SYS_EXECVEAT, uintptr(dirfd), name, hostArgv.array, hostEnvp.array, uintptr(flags), 0)
+		restoreLimits()
 		restore()
 		if t.Gate.Pending == 0 {
 			t.setKernelMask(mask)
@@ -509,6 +517,33 @@ func (t *Thread) lendSignals(mask uint64) (restore func()) {
 			if ignored&(1<<(sig-1)) != 0 {
 				t.call(unix.SYS_RT_SIGACTION, uintptr(sig), address(actions[sig*size:]), 0, 8, 0, 0)
 			}
+		}
+	}
+}
+
+// lendLimits makes the kernel's resource limits those that the guest believes to
+// have. The function that it returns undoes that as far as the kernel allows.
+func (t *Thread) lendLimits() (restore func()) {
+	type change struct {
+		resource int32
+		was      Limit
+	}
+	var changes []change
+	t.VirtualLimits(func(resource int32, limit Limit) {
+		was, e := t.kernelLimit(resource)
+		if e != 0 {
+			return
+		}
+		if resource == unix.RLIMIT_NOFILE { // only the hard limit is virtual
+			limit.Soft = min(was.Soft, limit.Hard)
+		}
+		if t.setKernelLimit(resource, limit) == 0 {
+			changes = append(changes, change{resource, was})
+		}
+	})
+	return func() {
+		for _, c := range changes {
+			t.setKernelLimit(c.resource, c.was)
 		}
 	}
 }
