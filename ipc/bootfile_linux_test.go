@@ -16,24 +16,22 @@ func TestBootFileIsReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	got, err := ReadBoot(fd)
-	if err != nil {
-		t.Fatal(err)
+	for range 2 { // reading moves no offset: a second reader sees the same
+		got, err := ReadBoot(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *got != want {
+			t.Errorf("got %+v, want %+v", *got, want)
+		}
 	}
-	if *got != want {
-		t.Errorf("got %+v, want %+v", *got, want)
-	}
-	if _, err := ReadBoot(fd); !errors.Is(err, ErrBoot) {
-		t.Errorf("reading a record again: %v, want ErrBoot", err)
+	if _, err := unix.Pwrite(fd, []byte{1}, 0); err != unix.EPERM {
+		t.Errorf("writing to a finished record: %v, want EPERM", err)
 	}
 }
 
 func TestReadBootRefusesOtherFiles(t *testing.T) {
 	t.Parallel()
-	record, err := new(Boot).MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Run("ordinary file", func(t *testing.T) {
 		t.Parallel()
 		file, err := os.CreateTemp(t.TempDir(), "")
@@ -41,40 +39,18 @@ func TestReadBootRefusesOtherFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer file.Close()
-		if _, err := file.WriteAt(record, 0); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := ReadBoot(int(file.Fd())); !errors.Is(err, ErrBoot) {
-			t.Errorf("got %v, want ErrBoot", err)
+		if _, err := ReadBoot(int(file.Fd())); err == nil {
+			t.Error("accepted")
 		}
 	})
-	t.Run("pipe that is still written to", func(t *testing.T) {
+	t.Run("unsealed memory", func(t *testing.T) {
 		t.Parallel()
-		var ends [2]int
-		if err := unix.Pipe2(ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		fd, err := createMemfd("test")
+		if err != nil {
 			t.Fatal(err)
 		}
-		defer unix.Close(ends[0])
-		defer unix.Close(ends[1])
-		if _, err := unix.Write(ends[1], record); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := ReadBoot(ends[0]); !errors.Is(err, unix.EAGAIN) {
-			t.Errorf("got %v, want EAGAIN", err)
-		}
-	})
-	t.Run("too much", func(t *testing.T) {
-		t.Parallel()
-		var ends [2]int
-		if err := unix.Pipe2(ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-			t.Fatal(err)
-		}
-		defer unix.Close(ends[0])
-		if _, err := unix.Write(ends[1], make([]byte, MaxBoot+2)); err != nil {
-			t.Fatal(err)
-		}
-		unix.Close(ends[1])
-		if _, err := ReadBoot(ends[0]); !errors.Is(err, ErrBoot) {
+		defer unix.Close(fd)
+		if _, err := ReadBoot(fd); !errors.Is(err, ErrBoot) {
 			t.Errorf("got %v, want ErrBoot", err)
 		}
 	})

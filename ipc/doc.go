@@ -3,7 +3,7 @@
 // Today that is the boot record: what a helper must know before it runs a
 // module. Arguments and environment of a helper process belong to the guest
 // (ps and /proc/self/environ show them), so nothing of ours may travel there.
-// The record comes through a pipe whose descriptor number both sides
+// The record lies in a sealed memory file whose descriptor number both sides
 // agree on.
 //
 // # Descriptors

@@ -5,7 +5,7 @@
 //	shell                     walisup                        helper
 //	  │ fork, exec              │                              │
 //	  ├────────────────────────▶│ open module, helper          │
-//	  │                         │ boot record (pipe)           │
+//	  │                         │ boot record (sealed memory)  │
 //	  │                         │ fork, exec ─────────────────▶│ runs the guest
 //	  │ kill walisup ──────────▶│ pidfd_send_signal ──────────▶│
 //	  │ ^C on the terminal ─────┼─────────────────────────────▶│ (same process group)

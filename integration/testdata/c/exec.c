@@ -450,15 +450,6 @@ static void test_limits(void)
 		_exit(1);
 	}
 	wait_for(pid);
-	// No file may be written.
-	pid = MUST(fork());
-	if (pid == 0) {
-		struct rlimit none = {0, 0};
-		MUST(setrlimit(RLIMIT_FSIZE, &none));
-		execve(self, (char *[]){"x", "status", 0}, environ);
-		_exit(1);
-	}
-	wait_for(pid);
 	// All closed.
 	pid = MUST(fork());
 	if (pid == 0) {
