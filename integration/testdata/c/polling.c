@@ -52,8 +52,8 @@ int main(void)
 	t = now();
 	SHOW(select(0, 0, 0, 0, &(struct timeval){ 0, 30000 }));
 	printf("waited %d\n", now() - t >= 29);
-	FD_SET(98, &r);
-	SHOW(select(99, &r, 0, 0, &(struct timeval){ 0, 0 }));
+	FD_SET(62, &r);
+	SHOW(select(63, &r, 0, 0, &(struct timeval){ 0, 0 }));
 	SHOW(select(-1, 0, 0, 0, 0));
 	FD_ZERO(&r);
 	FD_SET(p[0], &r);
