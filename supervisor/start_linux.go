@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"errors"
 	"syscall"
 
@@ -12,7 +13,8 @@ import (
 
 // Spec says what to start and how.
 type Spec struct {
-	Module string   // path as the caller typed it; becomes the guest's argv[0]
+	Module string   // path as the caller typed it
+	Argv0  string   // the guest's argv[0]; Module if it is empty
 	Args   []string // the guest's further arguments
 	Env    []string // the guest's environment, NAME=VALUE
 
@@ -100,7 +102,7 @@ func Start(spec Spec) (*Process, error) {
 		ipc.HelperOffset: helperFD,
 		ipc.BootOffset:   bootFD,
 		ipc.ModuleOffset: moduleFD,
-	}, append([]string{spec.Module}, spec.Args...), spec.Env, spec.Dir)
+	}, append([]string{cmp.Or(spec.Argv0, spec.Module)}, spec.Args...), spec.Env, spec.Dir)
 	if err != nil {
 		signals.abandon()
 		return nil, startError(spec.Module, err)

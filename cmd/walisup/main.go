@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"walisup/supervisor"
+	"walisup/supervisor/binfmt"
 )
 
 // The main thread alone runs inits. Package supervisor wants to have it apart
@@ -21,7 +22,11 @@ func init() {
 }
 
 func main() {
-	os.Exit(run(os.Args[1:]))
+	args := os.Args[1:]
+	if binfmt.Invoked() {
+		args = interpreterArguments(args)
+	}
+	os.Exit(run(args))
 }
 
 // run executes one command line and returns the status to exit with.

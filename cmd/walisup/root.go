@@ -37,7 +37,7 @@ itself failed, 126 if the module cannot be run, 127 if it is not there.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; try %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(newStartCommand(), newCompileCommand(), newVersionCommand())
+	root.AddCommand(newStartCommand(), newCompileCommand(), newBinfmtCommand(), newVersionCommand())
 	return root
 }
 

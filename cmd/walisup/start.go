@@ -16,7 +16,7 @@ import (
 func newStartCommand() *cobra.Command {
 	var module moduleFlags
 	var env environmentFlags
-	var workdir string
+	var workdir, argv0 string
 	var nativeExec bool
 	var files uint64
 	cmd := &cobra.Command{
@@ -49,6 +49,7 @@ Flags end at the module's name: what follows belongs to the module.`,
 			}
 			process, err := supervisor.Start(supervisor.Spec{
 				Module: args[0],
+				Argv0:  argv0,
 				Args:   args[1:],
 				Env:    environ,
 				Dir:    workdir,
@@ -71,6 +72,7 @@ Flags end at the module's name: what follows belongs to the module.`,
 	module.register(flags)
 	env.register(flags)
 	flags.StringVarP(&workdir, "workdir", "w", "", "working directory of the module")
+	flags.StringVar(&argv0, "argv0", "", "the module's argv[0], if it is not to be the path")
 	flags.Uint64Var(&files, "max-files", 0,
 		fmt.Sprintf("how many descriptors the module can have (default %d, at most %d; forks get slower with it)",
 			ipc.DefaultFiles, ipc.MaxFiles))

@@ -1,0 +1,76 @@
+package binfmt
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestLine(t *testing.T) {
+	t.Parallel()
+	const escaped = `\x00\x61\x73\x6d\x01\x00\x00\x00`
+	cases := []struct{ interpreter, want string }{
+		{"/usr/bin/walisup", ":walisup:M:0:" + escaped + "::/usr/bin/walisup:P"},
+		{"/odd:path/walisup", "|walisup|M|0|" + escaped + "||/odd:path/walisup|P"},
+		{"relative/walisup", ""},
+		{"/line\nbreak", ""},
+		{"/:|,;!%", ""},
+		{"/" + strings.Repeat("long", 500), ""},
+	}
+	for _, c := range cases {
+		got, err := Line(c.interpreter)
+		if got != c.want || (err != nil) != (c.want == "") {
+			t.Errorf("Line(%.40q) = %q, %v, want %q", c.interpreter, got, err, c.want)
+		}
+	}
+}
+
+// folder makes a folder that looks like binfmt_misc with some files.
+func folder(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	entry := "enabled\ninterpreter /a b/walisup\nflags: P\noffset 0\nmagic 0061736d01000000\n"
+	cases := []struct {
+		name  string
+		files map[string]string
+		want  Status
+	}{
+		{"nothing", map[string]string{"status": "enabled\n"}, Status{}},
+		{"registered", map[string]string{"status": "enabled\n", Name: entry},
+			Status{Registered: true, Enabled: true, Interpreter: "/a b/walisup", Text: entry}},
+		{"switched off", map[string]string{"status": "disabled\n", Name: entry},
+			Status{Registered: true, Interpreter: "/a b/walisup", Text: entry}},
+	}
+	for _, c := range cases {
+		got, err := Read(folder(t, c.files))
+		if err != nil || got != c.want {
+			t.Errorf("%s: %+v, %v, want %+v", c.name, got, err, c.want)
+		}
+	}
+}
+
+func TestErrorsSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	missing := filepath.Join(t.TempDir(), "none")
+	if err := Register(missing, "/walisup"); err == nil || !strings.Contains(err.Error(), "modprobe") {
+		t.Errorf("no such folder: %v", err)
+	}
+	if err := Register(folder(t, nil), "/walisup"); err == nil || !strings.Contains(err.Error(), "mount -t binfmt_misc") {
+		t.Errorf("not mounted: %v", err)
+	}
+	if err := Unregister(folder(t, map[string]string{"status": "enabled\n"})); !errors.Is(err, ErrNotRegistered) {
+		t.Errorf("not registered: %v", err)
+	}
+}
