@@ -82,9 +82,9 @@ func longjmp(t *thread, stack []uint64) {
 			t.setStackPointer(uint32(binary.LittleEndian.Uint64(record[24:])))
 		}
 		if err == nil && context != t.running.Context() {
-			panic(&jumpOut{h, uint64(value)})
-		}
-		if err == nil {
+			t.leave(&jumpOut{h, uint64(value)})
+		} else if err == nil {
+			t.leaving = nil
 			err = t.jumps.Jump(t.running, h, uint64(value))
 		}
 	}

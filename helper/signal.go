@@ -20,8 +20,8 @@ import (
 // so nested handlers have one each.
 type handlerCall struct{ plain, info api.Function }
 
-// jumpOut is how a longjmp leaves the wasm calls between it and its setjmp: the
-// engine recovers it as a panic and returns it as the error of the call.
+// jumpOut is how a longjmp leaves the wasm calls between it and its setjmp: each
+// returns it as its error, see leave.
 type jumpOut struct {
 	handle jump.Handle
 	value  uint64
@@ -93,9 +93,10 @@ func (t *thread) CallHandler(_ *wali.Thread, act *wali.Action, sig int, info *wa
 		return false
 	case errors.As(err, &gone):
 		if t.handlerDepth > 0 {
-			panic(gone)
+			t.leave(gone)
+		} else {
+			t.state.LeaveCall()
 		}
-		t.state.LeaveCall()
 		return true
 	case !errors.As(err, &out):
 		t.trapped(t.layout.View(call.plain), err)
@@ -105,8 +106,10 @@ func (t *thread) CallHandler(_ *wali.Thread, act *wali.Action, sig int, info *wa
 		t.crash(unix.SIGSEGV, stale.Error(), nil)
 	}
 	if context != t.running.Context() {
-		panic(out)
+		t.leave(out)
+		return true
 	}
+	t.leaving = nil // the jump stays in the call that was to end
 	if err := t.jumps.Jump(t.running, out.handle, out.value); err != nil {
 		t.crash(unix.SIGSEGV, err.Error(), nil)
 	}
@@ -155,15 +158,15 @@ func interrupted(ctx context.Context, _ []uint64) {
 	t := threadOf(ctx)
 	at, err := t.state.Enter()
 	if err != nil {
-		panic(err)
+		t.crash(unix.SIGSEGV, err.Error(), nil)
 	}
 	info := (*wali.Siginfo)(at.Info)
 	if at.IsStop() {
 		var next wali.Siginfo
 		t.Gate.InHost = 1
 		t.Gate.Rest()
+		t.Gate.InHost = 0
 		if t.Gate.Pending == 0 {
-			t.Gate.InHost = 0
 			t.state.Leave()
 			return
 		}

@@ -23,6 +23,7 @@ type thread struct {
 	state    *interrupt.State
 	jumps    jump.Table
 	running  engine.Call // the wasm call under way
+	leaving  error       // why it is to end, if a host function wants that
 
 	stackPointer api.MutableGlobal // shadow stack pointer, nil if the module has none
 	handlerCalls []handlerCall     // by depth
@@ -74,8 +75,14 @@ func (t *thread) tryCall(f api.Function, args ...uint64) error {
 	jumps, scratch, handlers, depth := t.jumps.Depth(), t.Scratch(), t.handlerDepth, t.state.Depth()
 	inHost := t.Gate.InHost
 	t.running = view
-	t.Gate.InHost = 0
+	t.Gate.InHost = 1
 	context, top := t.state.Running(view.Context(), view.StackTopAddress())
+	t.Gate.InHost = 0
+	if t.Gate.Pending != 0 {
+		// It came too late for the caller, and too early for the raw handler to
+		// have found this call.
+		t.state.Step()
+	}
 	err := f.CallWithStack(t.Thread, args)
 	t.state.Running(context, top)
 	t.Gate.InHost = inHost
@@ -83,10 +90,21 @@ func (t *thread) tryCall(f api.Function, args ...uint64) error {
 	t.jumps.Drop(jumps)
 	t.ResetScratch(scratch)
 	t.handlerDepth = handlers
+	if t.leaving != nil {
+		err, t.leaving = t.leaving, nil
+	}
 	if err != nil {
 		t.state.Unwind(depth)
 	}
 	return err
+}
+
+// leave makes the wasm call under way end with an error as soon as the present host
+// function has returned. A panic would do that too, but the engine then looks for a
+// stack trace, and finds nothing sensible where a signal has interrupted a prologue.
+func (t *thread) leave(why error) {
+	t.leaving = why
+	t.state.LeaveCall()
 }
 
 // threadOf returns the thread in which a host function was called.

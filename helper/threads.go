@@ -311,7 +311,7 @@ func (t *thread) ExitThread(status int32) {
 			t.Gate.WaitAway(&never, 0)
 		}
 	case t.handlerDepth > 0:
-		panic(&threadExit{})
+		t.leave(&threadExit{})
 	default:
 		t.state.LeaveCall()
 	}

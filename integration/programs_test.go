@@ -15,7 +15,7 @@ import (
 
 // engineHas lists what the `needs:` line of a C program may ask for. Programs
 // that need anything else are skipped by name.
-var engineHas = []string{"fork", "exec", "signals"}
+var engineHas = []string{"fork", "exec", "signals", "threads"}
 
 // TestCPrograms runs every program of testdata/c natively and as a guest, which
 // must not differ in standard output, status and files. README.md there says

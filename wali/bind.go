@@ -79,16 +79,18 @@ const callsPerCollect = 1 << 15
 
 // Return ends a host function: signals that were caught meanwhile get their
 // handlers. It reports false if one of these has jumped out of the function,
-// whose result must then not be stored.
+// whose result must then not be stored. Signals that the jump let in get theirs
+// where it leads.
 //
 // A signal that comes later finds InHost clear, and the raw handler itself sees
 // to it that the guest's handler runs as soon as wasm does.
 func (t *Thread) Return() (normal bool) {
+	normal = true
 	for {
 		t.Gate.InHost = 0
 		if t.Gate.Pending == 0 && !t.signals.jumped {
 			if !kernel.StopRequested() {
-				return true
+				return normal
 			}
 			t.Gate.InHost = 1
 			t.Gate.Rest()
@@ -97,8 +99,7 @@ func (t *Thread) Return() (normal bool) {
 		t.Gate.InHost = 1
 		if t.runHandlers() {
 			t.signals.jumped = false
-			t.Gate.InHost = 0
-			return false
+			normal = false
 		}
 	}
 }

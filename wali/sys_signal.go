@@ -143,18 +143,26 @@ func (t *Thread) runHandlers() (jumped bool) {
 
 // Interrupted delivers a signal that interrupted compiled code, and all others
 // that wait by then. mask is the mask at the interruption, and becomes the one
-// to go back to. On return all signals are blocked.
+// to go back to. On return all signals are blocked, unless a handler has jumped
+// and thereby set the mask.
 func (t *Thread) Interrupted(info *Siginfo, mask *uint64) (jumped bool) {
 	t.Gate.InHost = 1
 	jumped = t.deliver(info, mask)
-	for !jumped && t.Gate.Pending != 0 {
+	for !jumped {
+		if t.Gate.Pending == 0 {
+			t.Gate.InHost = 0
+			if t.Gate.Pending == 0 { // or one of those that cannot be blocked
+				return false
+			}
+			t.Gate.InHost = 1
+		}
 		var next Siginfo
 		*mask = t.Signals.Take(&next)
 		jumped = t.deliver(&next, mask)
 	}
 	t.signals.jumped = false
-	t.Gate.InHost = 0
-	return jumped
+	t.Return()
+	return true
 }
 
 // Trap is what the engine calls when compiled code traps. It reports true if a
@@ -185,6 +193,7 @@ func (t *Thread) Raise(sig, code int) (jumped bool) {
 			t.setKernelMask(mask)
 		} else if t.runHandlers() {
 			t.signals.jumped = false
+			t.Return()
 			return true
 		}
 	}

@@ -24,6 +24,7 @@ func trapHandlerPC() uintptr
 func signalReturnPC() uintptr
 func returnStubPC() uintptr
 func pendingStubPC() uintptr
+func trapFlag()
 func threadWord() uintptr
 func setThreadWord(v uintptr)
 

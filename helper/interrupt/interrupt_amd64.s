@@ -308,6 +308,15 @@ stop:
 signal:
 	JMP  ·signalHandler(SB)
 
+// func trapFlag()
+//
+// From the instruction after POPFQ on each one raises SIGTRAP.
+TEXT ·trapFlag(SB),NOSPLIT|NOFRAME,$0
+	PUSHFQ
+	ORQ $TRAP_FLAG, (SP)
+	POPFQ
+	RET
+
 // divert sees to it that a signal which was caught in Go code, outside of a host
 // function that will look, is noticed on the way back into wasm. DX ucontext, R8
 // State.

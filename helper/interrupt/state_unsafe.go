@@ -126,6 +126,17 @@ func (s *State) Running(context, stackTop uintptr) (oldContext, oldStackTop uint
 	return oldContext, oldStackTop
 }
 
+// Step makes the pending signal interrupt the wasm call that Running has announced
+// and that is about to begin, at its first instruction: the thread goes there in
+// single steps, as when the signal comes during this.
+//
+// Preconditions: the gate says that a signal is pending, and that no host function
+// will look.
+func (s *State) Step() {
+	s.stepping = 1
+	trapFlag()
+}
+
 // Interruption is the place at which compiled code was interrupted.
 type Interruption struct {
 	Signal     int

@@ -66,10 +66,11 @@ func queue(pid, tid int, sig unix.Signal, magic, serial uint64) unix.Errno {
 	return e
 }
 
-// LeaveCall makes the host function that is now running, and that ends the thread,
-// return out of the wasm call, to which context belongs that Running was given.
+// LeaveCall makes the host function that is now running return out of the wasm call
+// under way, which Running has named. The call ends without a result. A handler that
+// runs before that may still jump elsewhere in the call.
 //
-// Preconditions: all signals are blocked, and the function returns at once.
+// Preconditions: the function returns soon.
 func (s *State) LeaveCall() { *s.returnSlot() = exitStubPC() }
 
 // Reset makes the state that of a new thread.
