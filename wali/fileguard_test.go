@@ -25,7 +25,8 @@ func inChild(t *testing.T) bool {
 		return true
 	}
 	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), mark+"="+t.Name())
+	// The child cannot remove what it has mounted something on.
+	cmd.Env = append(os.Environ(), mark+"="+t.Name(), "TMPDIR="+t.TempDir())
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("in a process of its own: %v\n%s", err, out)
