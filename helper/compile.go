@@ -28,6 +28,7 @@ const formatVersion = 2
 type bootstrap struct {
 	*ipc.Boot
 	first int // first descriptor of the private range
+	registry
 
 	left []uint32 // guest threads that stand still, for exec
 }

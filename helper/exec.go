@@ -33,6 +33,8 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	order.Module, order.ModuleFD, order.Name = x.Path, -1, x.Name
 	order.Compiled = true
 	order.Progress, order.ListAdapted = false, false // the standard error is the guest's
+	order.Channel = b.channel != nil
+	order.Slot, order.Generation = b.ref.Slot, b.ref.Generation
 	order.Ignored = t.Ignored()
 	order.Mask, order.SetMask = x.Mask, true
 	order.NoFile = x.Files
@@ -51,6 +53,8 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	if e := b.showPrivate(map[int]int{ipc.BootOffset: record, ipc.EntryOffset: compiled}); e != 0 {
 		return e
 	}
+	b.showChannel(true)
+	defer b.showChannel(false)
 	return execHelper(b.first+ipc.HelperOffset, x.Argv, x.Envp)
 }
 

@@ -26,6 +26,7 @@ var noString = [1]byte{}
 // Preconditions: all signals are blocked.
 func (b *bootstrap) compileQuietly(order *ipc.Boot, moduleFD, result int) unix.Errno {
 	order.CompileOnly, order.Progress, order.ListAdapted = true, false, false
+	order.Channel, order.Slot, order.Generation = false, 0, 0
 	record, err := ipc.WriteBoot(order)
 	if err != nil {
 		return errnoOf(err, unix.ENOMEM)

@@ -1,12 +1,19 @@
 package helper
 
 import (
+	"golang.org/x/sys/unix"
+
 	"walisup/helper/duplicate"
 	"walisup/wali"
 )
 
 // Fork implements wali.Forker.
 func (t *thread) Fork(c wali.Clone) int64 {
+	b := t.boot
+	if b.channel.Stopped() {
+		return -int64(unix.EAGAIN)
+	}
+	child := b.forking()
 	r := duplicate.Fork(&duplicate.Call{
 		Flags: c.Flags, ParentTID: c.ParentTID, ChildTID: c.ChildTID,
 		Clone3: c.Args, Clone3Size: c.ArgsSize,
@@ -14,6 +21,9 @@ func (t *thread) Fork(c wali.Clone) int64 {
 	})
 	if r == 0 {
 		t.forked()
+		b.became(child)
+	} else {
+		b.registry.forked(child, r)
 	}
 	return r
 }

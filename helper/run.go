@@ -54,6 +54,9 @@ func (b *bootstrap) entry() (*cache.Entry, error) {
 
 // run turns the helper into the guest's process. It returns only errors.
 func (b *bootstrap) run() error {
+	if err := b.openChannel(); err != nil {
+		return err
+	}
 	entry, err := b.entry()
 	if err != nil {
 		return err
@@ -103,6 +106,7 @@ func (b *bootstrap) run() error {
 	}
 	t.call(t.function(module.ExportInit))
 	t.call(t.function(module.ExportStart))
+	b.exiting(exitStatus(0))
 	exit(0)
 	return nil
 }
@@ -252,6 +256,9 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 	// Whatever the guest executes, only Exec gives it this.
 	if _, err := unix.FcntlInt(uintptr(b.first+ipc.HelperOffset), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
 		return fmt.Errorf("hide the helper's executable: %w", err)
+	}
+	if err := b.begin(); err != nil {
+		return err
 	}
 	// The runtime has left the guest's dispositions alone, see package
 	// stagezero. walisup's own runtime has not.

@@ -115,6 +115,8 @@ func (t *thread) spawn(start, arg uint32) int32 {
 		p.mu.Unlock()
 		return -int32(e)
 	}
+	r := &t.boot.registry
+	r.channel.ThreadStarted(r.ref, r.pid, tid)
 	return int32(tid)
 }
 
@@ -331,8 +333,13 @@ func (t *thread) retire() {
 		p.passOn(t)
 	}
 	p.mu.Unlock()
+	if !last {
+		r := &t.boot.registry
+		r.channel.ThreadEnded(r.ref, r.pid, unix.Gettid(), int(t.status))
+	}
 	t.End()
 	if last {
+		t.boot.exiting(exitStatus(int(t.status)))
 		exit(int(t.status & 0xff))
 	}
 }

@@ -51,6 +51,12 @@ type Boot struct {
 
 	// Limits are the guest's resource limits that the kernel is not told of.
 	Limits [4]Limit
+
+	// Channel says that the channel to the supervisor is open as descriptor
+	// ChannelOffset, and Slot and Generation which of its slots the process has:
+	// channel.Ref. Without one they are 0.
+	Channel          bool
+	Slot, Generation uint32
 }
 
 // Limit is a resource limit of getrlimit(2), if Set.
@@ -73,13 +79,16 @@ type Limit struct {
 //	32  u64  signal mask
 //	40  u64  soft RLIMIT_NOFILE
 //	48       4 limits: u32 resource, u32 1 if set, u64 soft, u64 hard
-//	144      module path, cache folder, name: each u32 length and its bytes
+//	144 u32  slot of the channel
+//	148 u32  generation of the slot
+//	152      module path, cache folder, name: each u32 length and its bytes
 const (
 	bootMagic   = 0x42534c57 // "WLSB"
-	bootVersion = 2
+	bootVersion = 3
 	bootLimits  = 48
 	bootLimit   = 24
-	bootFixed   = bootLimits + 4*bootLimit
+	bootSlot    = bootLimits + 4*bootLimit
+	bootFixed   = bootSlot + 8
 
 	// MaxBoot is the largest size of an encoded boot record in bytes.
 	MaxBoot = 16 << 10
@@ -97,6 +106,7 @@ const (
 	flagListAdapted
 	flagSetMask
 	flagCompiled
+	flagChannel
 
 	flagsKnown = 1<<iota - 1
 )
@@ -105,7 +115,7 @@ const (
 var ErrBoot = errors.New("bad boot record")
 
 // flags pairs each flag bit with its field, for both directions.
-func (b *Boot) flags() [8]struct {
+func (b *Boot) flags() [9]struct {
 	bit   uint32
 	field *bool
 } {
@@ -121,6 +131,7 @@ func (b *Boot) flags() [8]struct {
 		{flagListAdapted, &b.ListAdapted},
 		{flagSetMask, &b.SetMask},
 		{flagCompiled, &b.Compiled},
+		{flagChannel, &b.Channel},
 	}
 }
 
@@ -165,6 +176,8 @@ func (b *Boot) MarshalBinary() ([]byte, error) {
 		out = le.AppendUint64(out, l.Soft)
 		out = le.AppendUint64(out, l.Hard)
 	}
+	out = le.AppendUint32(out, b.Slot)
+	out = le.AppendUint32(out, b.Generation)
 	for _, s := range b.strings() {
 		out = le.AppendUint32(out, uint32(len(*s)))
 		out = append(out, *s...)
@@ -201,6 +214,9 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 		Ignored:  le.Uint64(data[24:]),
 		Mask:     le.Uint64(data[32:]),
 		NoFile:   le.Uint64(data[40:]),
+
+		Slot:       le.Uint32(data[bootSlot:]),
+		Generation: le.Uint32(data[bootSlot+4:]),
 	}
 	for _, f := range got.flags() {
 		*f.field = flags&f.bit != 0

@@ -12,7 +12,7 @@ const (
 	HelperOffset  = 0 // the helper's executable
 	BootOffset    = 1 // the boot record
 	ModuleOffset  = 2 // the module
-	ChannelOffset = 3 // the channel to the supervisor, reserved
+	ChannelOffset = 3 // the channel to the supervisor, if there is one
 	EntryOffset   = 4 // the compiled module, or where a compiling helper puts it
 
 	// ReservedFDs is the size of the private range.

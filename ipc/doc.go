@@ -1,10 +1,12 @@
 // Package ipc is what walisup and its helpers say to each other.
 //
-// Today that is the boot record: what a helper must know before it runs a
-// module. Arguments and environment of a helper process belong to the guest
-// (ps and /proc/self/environ show them), so nothing of ours may travel there.
-// The record lies in a sealed memory file whose descriptor number both sides
-// agree on.
+// There are two ways. The boot record is what a helper must know before it runs a
+// module. The channel, package ipc/channel, is memory that all processes of an
+// instance share with its supervisor for as long as they run.
+//
+// Arguments and environment of a helper process belong to the guest (ps and
+// /proc/self/environ show them), so nothing of ours may travel there. Record and
+// channel lie in sealed memory files whose descriptor numbers both sides agree on.
 //
 // # Descriptors
 //
@@ -16,7 +18,7 @@
 //	      start the next helper without searching for it
 //	N+1   the boot record
 //	N+2   the module
-//	N+3   the channel to the supervisor (reserved)
+//	N+3   the channel to the supervisor, if there is one
 //	N+4   to N+15: reserved
 //
 // None of them is close-on-exec when a helper starts: the helper executable is

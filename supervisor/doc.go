@@ -15,6 +15,7 @@
 //	  │                         │◀────────── exited or killed  │
 //	  │◀─ status, or 128+signal │                              │
 //
-// The helper stays in the caller's session, process group and terminal. Nothing
-// ties its life to walisup's: if walisup is killed, the guest goes on.
+// The helper stays in the caller's session, process group and terminal. If walisup
+// is killed, the guest goes on. If the guest's first process ends, what it leaves
+// behind is killed, see package supervisor/tree.
 package supervisor

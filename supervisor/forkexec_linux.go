@@ -13,7 +13,7 @@ import (
 	"walisup/ipc"
 )
 
-// forkExec starts the helper with private[i] as descriptor first+i, the
+// forkExec starts the helper with private[i], if not negative, as descriptor first+i, the
 // standard descriptors as the caller had them and every other descriptor that
 // is not close-on-exec.
 //
@@ -63,6 +63,9 @@ func placePrivate(first int, private []int) error {
 		}
 	}
 	for i, fd := range private {
+		if fd < 0 {
+			continue
+		}
 		if err := unix.Dup3(fd, first+i, 0); err != nil {
 			return fmt.Errorf("no room for descriptor %d under the hard limit of open files: %w", first+i, err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"walisup/helper/stagezero"
 	"walisup/ipc"
+	"walisup/supervisor/tree"
 )
 
 // Spec says what to start and how.
@@ -30,8 +31,18 @@ type Spec struct {
 	// are Files. The caller's hard limit counts in any case.
 	Files uint64
 
+	// Name is the name of the instance, for its channel; at most
+	// channel.MaxName bytes.
+	Name string
+
+	// Tree is what the guest's processes belong to. Start makes one if it is nil,
+	// and Wait ends that: it kills what is left of it, unless KeepOrphans is set,
+	// and closes it.
+	Tree        *tree.Tree
+	KeepOrphans bool
+
 	// Boot is what the helper is told. Start sets Module, ModuleFD, Ignored,
-	// Mask, SetMask and NoFile.
+	// Mask, SetMask, NoFile, Channel, Slot and Generation.
 	Boot ipc.Boot
 }
 
@@ -39,10 +50,16 @@ type Spec struct {
 type Process struct {
 	pid     int
 	signals *signalRelay
+	tree    *tree.Tree
+	shared  bool // the tree is the caller's
+	keep    bool // the rest of the tree may outlive the first process
 }
 
 // Pid returns the process id of the guest's first process.
 func (p *Process) Pid() int { return p.pid }
+
+// Tree is the tree of the guest's processes, see [tree.Tree].
+func (p *Process) Tree() *tree.Tree { return p.tree }
 
 // Start starts the guest. Standard streams, terminal, process group and every
 // descriptor that is not close-on-exec are the caller's own, as for a program
@@ -88,22 +105,39 @@ func Start(spec Spec) (*Process, error) {
 	if spec.Files != 0 {
 		boot.NoFile = uint64(first)
 	}
+	processes := spec.Tree
+	if processes == nil {
+		processes = tree.New(spec.Name, helperFD, first+ipc.ChannelOffset)
+	}
+	slot := processes.Claim(resolved)
+	abandon := func() {
+		processes.Abandon(slot)
+		if spec.Tree == nil {
+			processes.Close()
+		}
+	}
+	boot.Channel = processes.FD() >= 0
+	boot.Slot, boot.Generation = slot.Slot, slot.Generation
 	bootFD, err := ipc.WriteBoot(&boot)
 	if err != nil {
+		abandon()
 		return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
 	}
 	defer unix.Close(bootFD)
 
 	signals, err := newSignalRelay()
 	if err != nil {
+		abandon()
 		return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
 	}
 	pid, err := forkExec(first, []int{
-		ipc.HelperOffset: helperFD,
-		ipc.BootOffset:   bootFD,
-		ipc.ModuleOffset: moduleFD,
+		ipc.HelperOffset:  helperFD,
+		ipc.BootOffset:    bootFD,
+		ipc.ModuleOffset:  moduleFD,
+		ipc.ChannelOffset: processes.FD(),
 	}, append([]string{cmp.Or(spec.Argv0, spec.Module)}, spec.Args...), spec.Env, spec.Dir)
 	if err != nil {
+		abandon()
 		signals.abandon()
 		return nil, startError(spec.Module, err)
 	}
@@ -113,10 +147,12 @@ func Start(spec Spec) (*Process, error) {
 		signals.abandon()
 		unix.Kill(pid, unix.SIGKILL)
 		unix.Wait4(pid, nil, 0, nil)
+		abandon()
 		return nil, failed(ExitOwn, "open pidfd: %w (walisup needs Linux 5.4 or newer)", err)
 	}
+	processes.Started(slot, pid)
 	go signals.run(pid, pidfd)
-	return &Process{pid: pid, signals: signals}, nil
+	return &Process{pid: pid, signals: signals, tree: processes, shared: spec.Tree != nil, keep: spec.KeepOrphans}, nil
 }
 
 // startError tells the caller's mistakes from ours.

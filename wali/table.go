@@ -373,8 +373,8 @@ var table = []Row{
 	{Name: "vhangup", NR: Number{153, 58}, Refused: "administers the machine, not the process"},
 	{Name: "vmsplice", NR: Number{278, 75}, Args: "int fd, struct iovec* iov, size_t nr_segs, unsigned int flags", Blocks: true, Do: sysVmsplice},
 	{Name: "vserver", NR: Number{236, -1}, Refused: "not in Linux any more"},
-	{Name: "wait4", NR: Number{61, 260}, Args: "pid_t pid, int* wstatus, int options, struct rusage* rusage", Blocks: true},
-	{Name: "waitid", NR: Number{247, 95}, Args: "int idtype, id_t id, siginfo_t* infop, int options, struct rusage* rusage", Blocks: true},
+	{Name: "wait4", NR: Number{61, 260}, Args: "pid_t pid, int* wstatus, int options, struct rusage* rusage", Blocks: true, Do: sysWait4},
+	{Name: "waitid", NR: Number{247, 95}, Args: "int idtype, id_t id, siginfo_t* infop, int options, struct rusage* rusage", Blocks: true, Do: sysWaitid},
 	{Name: "write", NR: Number{1, 64}, Args: "int fd, void* buf, size_t count", Blocks: true},
 	{Name: "writev", NR: Number{20, 66}, Args: "int fd, struct iovec* iov, int iovcnt", Blocks: true, Do: sysWritev},
 }

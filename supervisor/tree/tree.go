@@ -1,0 +1,195 @@
+package tree
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/ipc/channel"
+)
+
+// Tree is the processes of an instance, as its supervisor keeps account of them.
+// Its methods may be called by any goroutine.
+type Tree struct {
+	channel *channel.Channel // nil if there is none
+	fd      int              // of the channel, or -1
+	problem error            // why there is no channel
+
+	subreaper bool // the calling process is one, and started the tree
+
+	mu       sync.Mutex
+	closed   bool
+	started  bool
+	own      map[int]bool              // children that somebody waits for
+	pending  map[int][]unix.WaitStatus // what nobody has asked for yet
+	reaping  bool                      // somebody is in wait4
+	reaped   *sync.Cond                // moves when reaping or pending does
+	children bool                      // wait4 has not said that there are none
+
+	watcher
+}
+
+// New makes the tree of an instance that is about to be started, and the calling
+// process the parent of all its descendants that lose theirs (prctl(2),
+// PR_SET_CHILD_SUBREAPER), with its channel
+// if that can be had: see [Tree.Problem]. helper is the open executable of the
+// helper, and number what the channel's descriptor is to be in helpers.
+func New(name string, helper, number int) *Tree {
+	t := &Tree{fd: -1}
+	t.reaped = sync.NewCond(&t.mu)
+	t.channel, t.fd, t.problem = channel.Create(name)
+	var st unix.Stat_t
+	if unix.Fstat(helper, &st) == nil {
+		t.channel.SetHelper(channel.Helper{Dev: st.Dev, Ino: st.Ino, FD: number})
+	}
+	// It cannot fail on any Linux that walisup runs on.
+	t.subreaper = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
+	return t
+}
+
+// Adopt takes over the tree of a supervisor that is gone. fd is the channel, see
+// [channel.Find], and the Tree's to close. The processes are not the caller's
+// children: of those that lose their parent, it hears only what pidfds and the
+// channel tell.
+func Adopt(fd int) (*Tree, error) {
+	c, err := channel.Map(fd)
+	if err != nil {
+		return nil, fmt.Errorf("adopt instance: %w", err)
+	}
+	t := &Tree{fd: fd, channel: c}
+	t.reaped = sync.NewCond(&t.mu)
+	c.ResetSleepers()
+	t.watch(0)
+	return t, nil
+}
+
+// Channel is the tree's channel, nil if it has none. FD is its descriptor, or -1.
+// Both are the Tree's.
+func (t *Tree) Channel() *channel.Channel { return t.channel }
+func (t *Tree) FD() int                   { return t.fd }
+
+// Problem says why the tree has no channel: nil if it has.
+func (t *Tree) Problem() error { return t.problem }
+
+// Claim takes a slot for a process that the supervisor is about to start, and that
+// runs module at first. It is the zero Ref if there is none.
+func (t *Tree) Claim(module string) channel.Ref {
+	return t.channel.Claim(unix.Getpid(), module)
+}
+
+// Abandon gives back what Claim has taken.
+func (t *Tree) Abandon(r channel.Ref) { t.channel.Abandon(r, unix.Getpid()) }
+
+// watchDelay is how long a tree is left alone at first. Most commands have ended
+// by then, and needed nobody to watch them.
+const watchDelay = 20 * time.Millisecond
+
+// Started says that the supervisor has started process pid in slot r, its child,
+// whose end somebody will wait for.
+func (t *Tree) Started(r channel.Ref, pid int) {
+	t.mu.Lock()
+	if t.own == nil {
+		t.own, t.pending = map[int]bool{}, map[int][]unix.WaitStatus{}
+	}
+	t.own[pid] = true
+	t.children = true
+	first := !t.started
+	t.started = true
+	t.reaped.Broadcast()
+	t.mu.Unlock()
+	t.channel.Adopt(r, pid)
+	if first {
+		t.watch(watchDelay)
+	}
+}
+
+// Wait returns the next change of process pid, which was [Tree.Started]: its end, or
+// that it has stopped. While it waits it also waits for all other children and
+// records their ends. After the process's end it must not be called again.
+func (t *Tree) Wait(pid int) (unix.WaitStatus, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for {
+		if list := t.pending[pid]; len(list) > 0 {
+			t.pending[pid] = list[1:]
+			if ended(list[0]) {
+				delete(t.pending, pid)
+				delete(t.own, pid)
+			}
+			return list[0], nil
+		}
+		if !t.own[pid] {
+			return 0, fmt.Errorf("wait for process %d: %w", pid, unix.ECHILD)
+		}
+		if t.reaping {
+			t.reaped.Wait()
+			continue
+		}
+		if err := t.reap(0); err != nil {
+			return 0, fmt.Errorf("wait for process %d: %w", pid, err)
+		}
+	}
+}
+
+// reap waits for one child, or says what wait4 says. It gives up the lock meanwhile.
+func (t *Tree) reap(flags int) error {
+	t.reaping = true
+	t.mu.Unlock()
+	var ws unix.WaitStatus
+	var pid int
+	var err error
+	for {
+		pid, err = unix.Wait4(-1, &ws, unix.WUNTRACED|unix.WALL|flags, nil)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	t.mu.Lock()
+	t.reaping = false
+	defer t.reaped.Broadcast()
+	switch {
+	case err != nil:
+		t.children = false
+		return err
+	case pid == 0: // WNOHANG
+		return unix.EAGAIN
+	}
+	if t.own[pid] {
+		t.pending[pid] = append(t.pending[pid], ws)
+	}
+	if ended(ws) {
+		t.ended(pid, uint32(ws), channel.Wait)
+	}
+	return nil
+}
+
+func ended(ws unix.WaitStatus) bool { return ws.Exited() || ws.Signaled() }
+
+// ended records the end of process pid.
+func (t *Tree) ended(pid int, status uint32, source channel.Source) {
+	t.channel.End(t.channel.Lookup(pid), pid, status, source)
+}
+
+// Snapshot is [Look] with what the supervisor has found out last.
+func (t *Tree) Snapshot() Snapshot {
+	t.update()
+	return Look(t.channel, unix.Getpid())
+}
+
+// Close ends all watching and gives up the channel. Processes go on.
+func (t *Tree) Close() {
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return
+	}
+	t.closed = true
+	t.mu.Unlock()
+	t.stopWatching()
+	if t.fd >= 0 {
+		unix.Close(t.fd)
+	}
+	t.channel.Close()
+}
