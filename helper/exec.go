@@ -31,7 +31,7 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	defer unix.Close(compiled)
 	order := *b.Boot
 	order.Module, order.ModuleFD, order.Name = x.Path, -1, x.Name
-	order.Compiled = true
+	order.Compiled, order.Ready = true, false
 	order.Progress, order.ListAdapted = false, false // the standard error is the guest's
 	order.Channel = b.channel != nil
 	order.Slot, order.Generation = b.ref.Slot, b.ref.Generation

@@ -291,5 +291,10 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 	}
 	t.InheritIgnored(ignored)
 	t.SetSignalMask(mask)
+	if b.Ready {
+		ready := b.first + ipc.ReadyOffset
+		unix.Send(ready, []byte{1}, unix.MSG_NOSIGNAL) // nobody may be there to hear it
+		unix.Close(ready)
+	}
 	return nil
 }

@@ -34,6 +34,7 @@ type Boot struct {
 	CompileOnly bool // fill the cache and exit 0 without running the module
 	ListAdapted bool // list on standard error which function pointers were adapted
 	Compiled    bool // the compiled module is open as descriptor EntryOffset
+	Ready       bool // say on descriptor ReadyOffset when the guest runs
 
 	// Ignored has bit n-1 set for each signal n that the guest is to start with
 	// set to SIG_IGN.
@@ -107,6 +108,7 @@ const (
 	flagSetMask
 	flagCompiled
 	flagChannel
+	flagReady
 
 	flagsKnown = 1<<iota - 1
 )
@@ -115,7 +117,7 @@ const (
 var ErrBoot = errors.New("bad boot record")
 
 // flags pairs each flag bit with its field, for both directions.
-func (b *Boot) flags() [9]struct {
+func (b *Boot) flags() [10]struct {
 	bit   uint32
 	field *bool
 } {
@@ -132,6 +134,7 @@ func (b *Boot) flags() [9]struct {
 		{flagSetMask, &b.SetMask},
 		{flagCompiled, &b.Compiled},
 		{flagChannel, &b.Channel},
+		{flagReady, &b.Ready},
 	}
 }
 

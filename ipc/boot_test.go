@@ -14,7 +14,7 @@ func fullBoot() Boot {
 		KeepDebug: true, PlainTables: true, NativeExec: true, Progress: true,
 		CompileOnly: true, ListAdapted: true,
 		Ignored: 1 << 63, Mask: math.MaxUint64, SetMask: true, NoFile: 1024,
-		Name: "app", Compiled: true, Channel: true, Slot: 4096, Generation: 1<<24 - 1,
+		Name: "app", Compiled: true, Ready: true, Channel: true, Slot: 4096, Generation: 1<<24 - 1,
 		Limits: [4]Limit{{Set: true, Resource: 3, Soft: 8 << 20, Hard: math.MaxUint64}, {}, {}, {Set: true, Resource: 7, Soft: 1, Hard: 2}},
 	}
 }

@@ -14,6 +14,7 @@ const (
 	ModuleOffset  = 2 // the module
 	ChannelOffset = 3 // the channel to the supervisor, if there is one
 	EntryOffset   = 4 // the compiled module, or where a compiling helper puts it
+	ReadyOffset   = 5 // a socket on which the helper says that the guest runs
 
 	// ReservedFDs is the size of the private range.
 	ReservedFDs = 16

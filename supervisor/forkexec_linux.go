@@ -13,9 +13,16 @@ import (
 	"walisup/ipc"
 )
 
-// forkExec starts the helper with private[i], if not negative, as descriptor first+i, the
-// standard descriptors as the caller had them and every other descriptor that
-// is not close-on-exec.
+// surroundings is what a helper's process belongs to.
+type surroundings struct {
+	session  bool    // it leads a new session
+	terminal bool    // with its standard input as controlling terminal
+	streams  *[3]int // its standard descriptors; nil for the caller's
+}
+
+// forkExec starts the helper with private[i] as descriptor first+i, the
+// standard descriptors as the caller had them, unless around has others, and
+// every other descriptor that is not close-on-exec.
 //
 // It works in a thread of its own with a descriptor table of its own, which end
 // with it. Placing descriptors so high makes the kernel grow the table, and
@@ -25,7 +32,7 @@ import (
 //
 // Precondition: the main goroutine is locked to the main thread, or this could
 // run there, and the main thread never ends.
-func forkExec(first int, private []int, argv, env []string, dir string) (pid int, err error) {
+func forkExec(first int, private map[int]int, argv, env []string, dir string, around surroundings) (pid int, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -47,7 +54,8 @@ func forkExec(first int, private []int, argv, env []string, dir string) (pid int
 		pid, err = syscall.ForkExec(ipc.ExecPath(first), argv, &syscall.ProcAttr{
 			Dir:   dir,
 			Env:   env,
-			Files: standardFiles(),
+			Files: standardFiles(around.streams),
+			Sys:   &syscall.SysProcAttr{Setsid: around.session, Setctty: around.terminal},
 		})
 	}()
 	<-done
@@ -55,19 +63,16 @@ func forkExec(first int, private []int, argv, env []string, dir string) (pid int
 }
 
 // placePrivate puts descriptors to their places in the private range.
-func placePrivate(first int, private []int) error {
+func placePrivate(first int, private map[int]int) error {
 	for i := range ipc.ReservedFDs {
 		if _, err := unix.FcntlInt(uintptr(first+i), unix.F_GETFD, 0); err == nil {
 			return fmt.Errorf("descriptor %d is open, but %d to %d are for walisup; choose another range with --max-files",
 				first+i, first, first+ipc.ReservedFDs-1)
 		}
 	}
-	for i, fd := range private {
-		if fd < 0 {
-			continue
-		}
-		if err := unix.Dup3(fd, first+i, 0); err != nil {
-			return fmt.Errorf("no room for descriptor %d under the hard limit of open files: %w", first+i, err)
+	for offset, fd := range private {
+		if err := unix.Dup3(fd, first+offset, 0); err != nil {
+			return fmt.Errorf("no room for descriptor %d under the hard limit of open files: %w", first+offset, err)
 		}
 	}
 	return nil
@@ -75,11 +80,13 @@ func placePrivate(first int, private []int) error {
 
 // standardFiles is no longer than three, because ForkExec closes what is
 // missing in its list and leaves alone what lies above.
-func standardFiles() []uintptr {
+func standardFiles(streams *[3]int) []uintptr {
 	files := make([]uintptr, 3)
 	for fd := range files {
 		files[fd] = uintptr(fd)
-		if stagezero.StandardClosed(fd) {
+		if streams != nil {
+			files[fd] = uintptr(streams[fd])
+		} else if stagezero.StandardClosed(fd) {
 			files[fd] = ^uintptr(0) // to be closed again
 		}
 	}

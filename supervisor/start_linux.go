@@ -9,13 +9,14 @@ import (
 
 	"walisup/helper/stagezero"
 	"walisup/ipc"
+	"walisup/ipc/channel"
 	"walisup/supervisor/tree"
 )
 
 // Spec says what to start and how.
 type Spec struct {
 	Module string   // path as the caller typed it
-	Argv0  string   // the guest's argv[0]; Module if it is empty
+	Argv0  string   // the guest's argv[0]; empty for Module
 	Args   []string // the guest's further arguments
 	Env    []string // the guest's environment, NAME=VALUE
 
@@ -31,6 +32,9 @@ type Spec struct {
 	// are Files. The caller's hard limit counts in any case.
 	Files uint64
 
+	// Inherited is what the guest inherits; nil for what this process did.
+	Inherited *Inherited
+
 	// Name is the name of the instance, for its channel; at most
 	// channel.MaxName bytes.
 	Name string
@@ -41,9 +45,23 @@ type Spec struct {
 	Tree        *tree.Tree
 	KeepOrphans bool
 
-	// Boot is what the helper is told. Start sets Module, ModuleFD, Ignored,
-	// Mask, SetMask, NoFile, Channel, Slot and Generation.
+	// Boot is what the helper is told. The functions of this package set Module,
+	// ModuleFD, Ignored, Mask, SetMask, NoFile, Ready, Channel, Slot and Generation.
 	Boot ipc.Boot
+}
+
+// Inherited is what a process inherits from the one that executed it and what
+// Go's runtime changes when it starts.
+type Inherited struct {
+	Ignored uint64    // signals; bit n-1 stands for signal n
+	Mask    uint64    // signals that are blocked
+	NoFile  [2]uint64 // soft and hard RLIMIT_NOFILE
+}
+
+// InheritedNow returns what this process has inherited.
+func InheritedNow() Inherited {
+	soft, hard := stagezero.NoFile()
+	return Inherited{Ignored: stagezero.Ignored(), Mask: stagezero.Mask(), NoFile: [2]uint64{soft, hard}}
 }
 
 // Process is a running guest.
@@ -71,6 +89,82 @@ func (p *Process) Tree() *tree.Tree { return p.tree }
 // Preconditions: the process was started through stagezero's entry point, and
 // its main goroutine is locked to the main thread.
 func Start(spec Spec) (*Process, error) {
+	signals, err := newSignalRelay()
+	if err != nil {
+		return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
+	}
+	started, err := launch(&spec, surroundings{}, -1)
+	if err != nil {
+		signals.abandon()
+		return nil, err
+	}
+	// The guest cannot be reaped before Wait, so this is no other process.
+	pidfd, err := unix.PidfdOpen(started.pid, 0)
+	if err != nil {
+		signals.abandon()
+		unix.Kill(started.pid, unix.SIGKILL)
+		unix.Wait4(started.pid, nil, 0, nil)
+		started.abandon()
+		return nil, failed(ExitOwn, "open pidfd: %w (walisup needs Linux 5.4 or newer)", err)
+	}
+	started.tree.Started(started.slot, started.pid)
+	go signals.run(started.pid, pidfd)
+	return &Process{pid: started.pid, signals: signals, tree: started.tree, shared: started.shared, keep: spec.KeepOrphans}, nil
+}
+
+// Detached is where a guest runs that is not in the caller's session.
+type Detached struct {
+	// Streams become the guest's descriptors 0 to 2.
+	Streams [3]int
+
+	// Terminal makes descriptor 0 the controlling terminal of the guest's
+	// session.
+	Terminal bool
+}
+
+// StartDetached starts the guest as the leader of a new session. Of the caller's
+// descriptors it has only the streams, if all others are close-on-exec.
+//
+// The process belongs to spec.Tree, or to a new one, which it returns and which is
+// the caller's to wait with and to close. From the descriptor ready, which is
+// close-on-exec and the caller's to close, one byte can be read as soon as the guest
+// itself runs; its end without that means that the helper has failed.
+//
+// Preconditions: as for [Start].
+func StartDetached(spec Spec, where Detached) (pid int, processes *tree.Tree, ready int, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, nil, -1, failed(ExitOwn, "%s: %w", spec.Module, err)
+	}
+	defer unix.Close(fds[1])
+	started, err := launch(&spec, surroundings{session: true, terminal: where.Terminal, streams: &where.Streams}, fds[1])
+	if err != nil {
+		unix.Close(fds[0])
+		return 0, nil, -1, err
+	}
+	started.tree.Started(started.slot, started.pid)
+	return started.pid, started.tree, fds[0], nil
+}
+
+// launched is a helper that has just been started.
+type launched struct {
+	pid    int
+	tree   *tree.Tree
+	shared bool // the tree is the caller's
+	slot   channel.Ref
+}
+
+// abandon gives up what a helper that did not start was to have.
+func (l *launched) abandon() {
+	l.tree.Abandon(l.slot)
+	if !l.shared {
+		l.tree.Close()
+	}
+}
+
+// launch starts the helper. It gets a copy of the socket ready, unless that is -1,
+// and sends a byte and closes it when the guest runs.
+func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 	if !stagezero.Active() {
 		return nil, failed(ExitOwn, "this walisup was linked without its entry point; build it with make")
 	}
@@ -90,69 +184,56 @@ func Start(spec Spec) (*Process, error) {
 		}
 	}
 
-	softLimit, hardLimit := stagezero.NoFile()
+	inherited := InheritedNow()
+	if spec.Inherited != nil {
+		inherited = *spec.Inherited
+	}
 	files := spec.Files
 	if files == 0 {
 		files = ipc.DefaultFiles
 	}
-	first := ipc.FirstReserved(files, hardLimit)
+	first := ipc.FirstReserved(files, inherited.NoFile[1])
 	boot := spec.Boot
 	boot.Module = resolved
 	boot.ModuleFD = first + ipc.ModuleOffset
-	boot.Ignored = stagezero.Ignored()
-	boot.Mask, boot.SetMask = stagezero.Mask(), true
-	boot.NoFile = min(softLimit, uint64(first))
+	boot.Ignored = inherited.Ignored
+	boot.Mask, boot.SetMask = inherited.Mask, true
+	boot.NoFile = min(inherited.NoFile[0], uint64(first))
 	if spec.Files != 0 {
 		boot.NoFile = uint64(first)
 	}
-	processes := spec.Tree
-	if processes == nil {
-		processes = tree.New(spec.Name, helperFD, first+ipc.ChannelOffset)
+	boot.Ready = ready >= 0
+	started := &launched{tree: spec.Tree, shared: spec.Tree != nil}
+	if started.tree == nil {
+		started.tree = tree.New(spec.Name, helperFD, first+ipc.ChannelOffset)
 	}
-	slot := processes.Claim(resolved)
-	abandon := func() {
-		processes.Abandon(slot)
-		if spec.Tree == nil {
-			processes.Close()
-		}
-	}
-	boot.Channel = processes.FD() >= 0
-	boot.Slot, boot.Generation = slot.Slot, slot.Generation
+	started.slot = started.tree.Claim(resolved)
+	boot.Channel = started.tree.FD() >= 0
+	boot.Slot, boot.Generation = started.slot.Slot, started.slot.Generation
 	bootFD, err := ipc.WriteBoot(&boot)
 	if err != nil {
-		abandon()
+		started.abandon()
 		return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
 	}
 	defer unix.Close(bootFD)
 
-	signals, err := newSignalRelay()
-	if err != nil {
-		abandon()
-		return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
+	private := map[int]int{
+		ipc.HelperOffset: helperFD,
+		ipc.BootOffset:   bootFD,
+		ipc.ModuleOffset: moduleFD,
 	}
-	pid, err := forkExec(first, []int{
-		ipc.HelperOffset:  helperFD,
-		ipc.BootOffset:    bootFD,
-		ipc.ModuleOffset:  moduleFD,
-		ipc.ChannelOffset: processes.FD(),
-	}, append([]string{cmp.Or(spec.Argv0, spec.Module)}, spec.Args...), spec.Env, spec.Dir)
+	if boot.Channel {
+		private[ipc.ChannelOffset] = started.tree.FD()
+	}
+	if boot.Ready {
+		private[ipc.ReadyOffset] = ready
+	}
+	started.pid, err = forkExec(first, private, append([]string{cmp.Or(spec.Argv0, spec.Module)}, spec.Args...), spec.Env, spec.Dir, around)
 	if err != nil {
-		abandon()
-		signals.abandon()
+		started.abandon()
 		return nil, startError(spec.Module, err)
 	}
-	// The guest cannot be reaped before Wait, so this is no other process.
-	pidfd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		signals.abandon()
-		unix.Kill(pid, unix.SIGKILL)
-		unix.Wait4(pid, nil, 0, nil)
-		abandon()
-		return nil, failed(ExitOwn, "open pidfd: %w (walisup needs Linux 5.4 or newer)", err)
-	}
-	processes.Started(slot, pid)
-	go signals.run(pid, pidfd)
-	return &Process{pid: pid, signals: signals, tree: processes, shared: spec.Tree != nil, keep: spec.KeepOrphans}, nil
+	return started, nil
 }
 
 // startError tells the caller's mistakes from ours.

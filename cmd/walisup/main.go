@@ -10,6 +10,7 @@ import (
 
 	"walisup/supervisor"
 	"walisup/supervisor/binfmt"
+	"walisup/supervisor/monitor"
 )
 
 // The main thread alone runs inits. Package supervisor wants to have it apart
@@ -31,6 +32,9 @@ func main() {
 
 // run executes one command line and returns the status to exit with.
 func run(args []string) int {
+	if len(args) > 0 && args[0] == monitor.Command {
+		return monitor.Main(args[1:])
+	}
 	root := newRootCommand()
 	root.SetArgs(args)
 	if err := root.Execute(); err != nil {

@@ -13,6 +13,7 @@ import (
 )
 
 func newRootCommand() *cobra.Command {
+	state := new(stateFlag)
 	root := &cobra.Command{
 		Use:   "walisup",
 		Short: "Run WebAssembly programs as Linux processes",
@@ -37,9 +38,28 @@ itself failed, 126 if the module cannot be run, 127 if it is not there.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; try %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(newStartCommand(), newCompileCommand(), newBinfmtCommand(), newVersionCommand())
+	state.register(root.PersistentFlags())
+	root.AddGroup(&cobra.Group{ID: groupInstances, Title: "Instances:"}, &cobra.Group{ID: groupOther, Title: "Other commands:"})
+	for _, command := range []*cobra.Command{
+		newStartCommand(state), newPsCommand(state), newTopCommand(state), newLogsCommand(state), newStopCommand(state),
+		newKillCommand(state), newWaitCommand(state), newInspectCommand(state), newRemoveCommand(state),
+	} {
+		command.GroupID = groupInstances
+		root.AddCommand(command)
+	}
+	for _, command := range []*cobra.Command{newCompileCommand(), newBinfmtCommand(), newVersionCommand()} {
+		command.GroupID = groupOther
+		root.AddCommand(command)
+	}
+	root.SetCompletionCommandGroupID(groupOther)
+	root.SetHelpCommandGroupID(groupOther)
 	return root
 }
+
+const (
+	groupInstances = "instances"
+	groupOther     = "other"
+)
 
 // flagsFromEnvironment sets every flag that the command line has not from its
 // environment twin.

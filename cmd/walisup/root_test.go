@@ -74,7 +74,7 @@ func TestFlagsFromEnvironment(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	flags := newStartCommand().Flags()
+	flags := newStartCommand(new(stateFlag)).Flags()
 	if err := flags.Parse([]string{"--workdir=/typed"}); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestFlagsFromEnvironment(t *testing.T) {
 		}
 	}
 	t.Setenv("WALISUP_PLAIN_TABLES", "perhaps")
-	if err := flagsFromEnvironment(newStartCommand().Flags()); err == nil || !strings.Contains(err.Error(), "WALISUP_PLAIN_TABLES") {
+	if err := flagsFromEnvironment(newStartCommand(new(stateFlag)).Flags()); err == nil || !strings.Contains(err.Error(), "WALISUP_PLAIN_TABLES") {
 		t.Errorf("bad value: %v, want an error that names the variable", err)
 	}
 }

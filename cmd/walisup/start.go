@@ -8,74 +8,154 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"walisup/ipc"
 	"walisup/supervisor"
+	"walisup/supervisor/instance"
+	"walisup/supervisor/monitor"
+	"walisup/supervisor/proctree"
 )
 
-func newStartCommand() *cobra.Command {
-	var module moduleFlags
-	var env environmentFlags
-	var workdir, argv0 string
-	var nativeExec bool
-	var files uint64
+// startFlags are the flags of start.
+type startFlags struct {
+	state      *stateFlag
+	module     moduleFlags
+	env        environmentFlags
+	lifecycle  lifecycleFlags
+	workdir    string
+	argv0      string
+	nativeExec bool
+	files      uint64
+}
+
+func newStartCommand(state *stateFlag) *cobra.Command {
+	s := &startFlags{state: state}
 	cmd := &cobra.Command{
 		Use:   "start [flags] app.wasm [args...]",
-		Short: "Run a module in the foreground",
+		Short: "Run a module",
 		Long: `start runs a module with the caller's standard streams, terminal, descriptors
 and environment, and exits with the module's exit status.
 
+With --detach it runs in the background, in a session of its own, without input
+and with its output in a log. start then prints the instance's id and returns as
+soon as the module runs; if it cannot be run, start says why and exits as it does
+without --detach.
+
 Flags end at the module's name: what follows belongs to the module.`,
 		Example: `  walisup start hello.wasm
-  walisup start --env LANG=C --workdir /srv lua.wasm script.lua --verbose`,
+  walisup start --env LANG=C --workdir /srv lua.wasm script.lua --verbose
+  walisup start --detach --name cache --restart on-failure memcached.wasm -p 11211`,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveDefault
 			}
 			return completeModules(cmd, args, word)
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return errors.New("start: no module given; try walisup start --help")
-			}
-			boot, err := module.boot()
-			if err != nil {
-				return err
-			}
-			boot.NativeExec = nativeExec
-			environ, err := env.build(os.Environ(), workdir)
-			if err != nil {
-				return err
-			}
-			process, err := supervisor.Start(supervisor.Spec{
-				Module: args[0],
-				Argv0:  argv0,
-				Args:   args[1:],
-				Env:    environ,
-				Dir:    workdir,
-				Helper: module.helper,
-				Files:  files,
-				Boot:   boot,
-			})
-			if err != nil {
-				return err
-			}
-			status, err := process.Wait()
-			if err != nil {
-				return err
-			}
-			return guestStatus(status)
-		},
+		RunE: s.run,
 	}
-	flags := cmd.Flags()
+	s.register(cmd.Flags())
+	cmd.RegisterFlagCompletionFunc("stop-signal", completeSignals)
+	cmd.RegisterFlagCompletionFunc("restart", cobra.FixedCompletions(
+		[]string{instance.RestartNo, instance.RestartOnFailure, instance.RestartAlways, instance.RestartUnlessStopped},
+		cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (s *startFlags) register(flags *pflag.FlagSet) {
 	flags.SetInterspersed(false)
-	module.register(flags)
-	env.register(flags)
-	flags.StringVarP(&workdir, "workdir", "w", "", "working directory of the module")
-	flags.StringVar(&argv0, "argv0", "", "the module's argv[0], if it is not to be the path")
-	flags.Uint64Var(&files, "max-files", 0,
+	s.lifecycle.register(flags)
+	s.module.register(flags)
+	s.env.register(flags)
+	flags.StringVarP(&s.workdir, "workdir", "w", "", "working directory of the module")
+	flags.StringVar(&s.argv0, "argv0", "", "the module's argv[0], if it is not to be the path")
+	flags.Uint64Var(&s.files, "max-files", 0,
 		fmt.Sprintf("how many descriptors the module can have (default %d, at most %d; forks get slower with it)",
 			ipc.DefaultFiles, ipc.MaxFiles))
-	flags.BoolVar(&nativeExec, "native-exec", false, "let the module execute native programs, outside of any sandbox")
-	return cmd
+	flags.BoolVar(&s.nativeExec, "native-exec", false, "let the module execute native programs, outside of any sandbox")
+}
+
+func (s *startFlags) run(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return errors.New("start: no module given; try walisup start --help")
+	}
+	if err := s.lifecycle.check(); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	boot, err := s.module.boot()
+	if err != nil {
+		return err
+	}
+	boot.NativeExec = s.nativeExec
+	environ, err := s.env.build(os.Environ(), s.workdir)
+	if err != nil {
+		return err
+	}
+	spec := supervisor.Spec{
+		Module: args[0],
+		Argv0:  s.argv0,
+		Args:   args[1:],
+		Env:    environ,
+		Dir:    s.workdir,
+		Helper: s.module.helper,
+		Files:  s.files,
+		Name:   s.lifecycle.name,
+		Boot:   boot,
+	}
+	if s.lifecycle.detach {
+		return s.detached(cmd, spec)
+	}
+	return s.foreground(spec)
+}
+
+// detached starts a monitor, which starts the guest.
+func (s *startFlags) detached(cmd *cobra.Command, spec supervisor.Spec) error {
+	// Nobody would see these.
+	spec.Boot.Progress = false
+	store, err := s.state.openSwept()
+	if err != nil {
+		return err
+	}
+	record, err := s.lifecycle.record(&spec)
+	if err != nil {
+		return err
+	}
+	// Until the monitor has written itself into the record, we stand there.
+	if record.State.Monitor, err = proctree.Self(); err != nil {
+		return err
+	}
+	i, err := store.Create(record)
+	if err != nil {
+		return err
+	}
+	if err := i.Register(); err != nil {
+		i.Abandon()
+		return err
+	}
+	if err := monitor.Spawn(i); err != nil {
+		i.Remove(func(*instance.Instance) error { return nil })
+		return err
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), i.ID)
+	return err
+}
+
+// foreground runs the guest in our place.
+func (s *startFlags) foreground(spec supervisor.Spec) error {
+	r := registration{flags: s, spec: &spec}
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	process, err := supervisor.Start(spec)
+	if err != nil {
+		r.abandon()
+		return err
+	}
+	r.enter(process.Pid())
+	status, err := process.Wait()
+	r.leave(status)
+	if err != nil {
+		return err
+	}
+	return guestStatus(status)
 }

@@ -1,0 +1,76 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"walisup/supervisor/instance"
+)
+
+// inspection is all that is known of an instance.
+type inspection struct {
+	view
+	StateDir  string           `json:"state_dir"`
+	LogFile   string           `json:"log_file,omitempty"`
+	Options   instance.Options `json:"options"`
+	Start     instance.Command `json:"start"`
+	Processes []processView    `json:"processes"`
+}
+
+func newInspectCommand(state *stateFlag) *cobra.Command {
+	format := formatFlag{}
+	cmd := &cobra.Command{
+		Use:   "inspect [flags] instance...",
+		Short: "Print all that is known of instances",
+		Example: `  walisup inspect cache
+  walisup inspect --format '{{.Pid}} {{.StateDir}}' cache`,
+		ValidArgsFunction: state.complete(0, nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("inspect: no instance given; try walisup inspect --help")
+			}
+			var list []inspection
+			status := 0
+			for _, name := range args {
+				i, err := state.find(name)
+				if err != nil {
+					status = report(err)
+					continue
+				}
+				list = append(list, inspect(i))
+			}
+			if status != 0 && len(list) == 0 {
+				return guestStatus(status)
+			}
+			if err := printList(cmd.OutOrStdout(), format, list, nil); err != nil {
+				return err
+			}
+			if status != 0 {
+				return guestStatus(status)
+			}
+			return nil
+		},
+	}
+	format.register(cmd, formatJSON)
+	return cmd
+}
+
+func inspect(i *instance.Instance) inspection {
+	found := inspection{
+		view:      newView(i),
+		StateDir:  i.File(""),
+		Options:   i.Options,
+		Start:     i.Command,
+		Processes: []processView{},
+	}
+	if i.Options.Detached {
+		found.LogFile = i.File(instance.LogFile)
+	}
+	if isActive(i) {
+		found.Processes = processViews(i)
+	}
+	return found
+}

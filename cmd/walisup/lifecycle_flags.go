@@ -1,0 +1,134 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
+	"walisup/supervisor"
+	"walisup/supervisor/instance"
+)
+
+// lifecycleFlags say how an instance is looked after.
+type lifecycleFlags struct {
+	detach      bool
+	name        string
+	remove      bool
+	restart     instance.RestartPolicy
+	stopSignal  signalFlag
+	stopTimeout secondsFlag
+	pidFile     string
+	logSize     sizeFlag
+	logFiles    int
+}
+
+func (l *lifecycleFlags) register(flags *pflag.FlagSet) {
+	l.restart = instance.RestartPolicy{When: instance.RestartNo}
+	l.stopSignal = signalFlag(unix.SIGTERM)
+	l.stopTimeout = secondsFlag(10 * time.Second)
+	l.logSize = 4 << 20
+	flags.BoolVarP(&l.detach, "detach", "d", false, "run in the background: print the instance's id and return when it runs")
+	flags.StringVar(&l.name, "name", "", "name of the instance (default: a generated one)")
+	flags.BoolVar(&l.remove, "rm", false, "remove a detached instance when it has ended")
+	flags.Var(&l.restart, "restart", "start a detached instance again: no, on-failure[:N], always, unless-stopped")
+	flags.Var(&l.stopSignal, "stop-signal", "what stop sends to the main process")
+	flags.Var(&l.stopTimeout, "stop-timeout", "how long stop waits before it kills all processes")
+	flags.StringVar(&l.pidFile, "pid-file", "", "write the main process's id to a file while it runs")
+	flags.Var(&l.logSize, "log-size", "size at which a detached instance's log is rotated")
+	flags.IntVar(&l.logFiles, "log-files", 3, "how many files of its log are kept")
+}
+
+// check finds combinations that make no sense.
+func (l *lifecycleFlags) check() error {
+	if l.name != "" {
+		if err := instance.CheckName(l.name); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !l.detach && l.restart.When != instance.RestartNo:
+		return errors.New("--restart is for detached instances: add --detach")
+	case l.remove && l.restart.When != instance.RestartNo && l.restart.When != instance.RestartOnFailure:
+		return fmt.Errorf("--rm does not go with --restart %s", &l.restart)
+	case l.logFiles < 1:
+		return errors.New("--log-files must be 1 at least")
+	case l.logSize < 4096:
+		return errors.New("--log-size must be 4k at least")
+	}
+	return nil
+}
+
+// record describes an instance that runs spec.
+func (l *lifecycleFlags) record(spec *supervisor.Spec) (instance.Record, error) {
+	var failure error
+	absolute := func(path string) instance.Text {
+		if path == "" {
+			return ""
+		}
+		full, err := filepath.Abs(path)
+		if err != nil && failure == nil {
+			failure = err
+		}
+		return instance.Text(full)
+	}
+	boot, err := instance.BootID()
+	if err != nil {
+		return instance.Record{}, err
+	}
+	dir := spec.Dir
+	if dir == "" {
+		dir = "."
+	}
+	inherited := supervisor.InheritedNow()
+	umask := unix.Umask(0)
+	unix.Umask(umask)
+	helper := spec.Helper
+	if helper == "" && l.detach {
+		// The monitor runs from /proc/self/exe, which may be a link.
+		if self, err := os.Executable(); err == nil {
+			beside := filepath.Join(filepath.Dir(self), supervisor.HelperName)
+			if _, err := os.Stat(beside); err == nil {
+				helper = beside
+			}
+		}
+	}
+	r := instance.Record{
+		Name:    l.name,
+		Created: time.Now(),
+		BootID:  boot,
+		Options: instance.Options{
+			Detached:    l.detach,
+			Remove:      l.remove,
+			Restart:     l.restart,
+			StopSignal:  int(l.stopSignal),
+			StopTimeout: time.Duration(l.stopTimeout),
+			PidFile:     absolute(l.pidFile),
+			LogSize:     int64(l.logSize),
+			LogFiles:    l.logFiles,
+		},
+		Command: instance.Command{
+			Argv0:   instance.Text(cmp.Or(spec.Argv0, spec.Module)),
+			Path:    absolute(spec.Module),
+			Args:    instance.Texts(spec.Args),
+			Env:     instance.Texts(spec.Env),
+			Dir:     absolute(dir),
+			Helper:  absolute(helper),
+			Files:   spec.Files,
+			Boot:    spec.Boot,
+			Ignored: inherited.Ignored,
+			Mask:    inherited.Mask,
+			NoFile:  inherited.NoFile,
+			Umask:   umask,
+		},
+		State: instance.State{Phase: instance.Starting},
+	}
+	return r, failure
+}

@@ -1,0 +1,54 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"walisup/supervisor/instance"
+	"walisup/supervisor/monitor"
+)
+
+func newRemoveCommand(state *stateFlag) *cobra.Command {
+	var force, all bool
+	cmd := &cobra.Command{
+		Use:   "rm [flags] instance...",
+		Short: "Remove instances that have ended",
+		Long: `rm removes what is left of an instance that has ended: its log, its exit status,
+its name. With --force one that runs is killed first.`,
+		Example: `  walisup rm cache
+  walisup rm --all`,
+		ValidArgsFunction: state.complete(0, func(i *instance.Instance) bool { return force || !isActive(i) }),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			want := func(i *instance.Instance) bool { return force || !isActive(i) }
+			return state.each(cmd, args, all, want, func(i *instance.Instance) error {
+				return remove(i, force)
+			})
+		},
+	}
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "kill instances that run")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "remove all that have ended; with --force all")
+	return cmd
+}
+
+func remove(i *instance.Instance, force bool) error {
+	if force && isActive(i) {
+		if err := monitor.Stop(i, 0); err != nil && !errors.Is(err, instance.ErrNotFound) {
+			return err
+		}
+	}
+	err := i.Remove(func(i *instance.Instance) error {
+		if isActive(i) {
+			return fmt.Errorf("instance %s is running: stop it first, or use --force", i.Name)
+		}
+		return nil
+	})
+	// Foreground ones, and those of start --rm, remove themselves.
+	if force && errors.Is(err, instance.ErrNotFound) {
+		return nil
+	}
+	return err
+}

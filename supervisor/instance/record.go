@@ -1,0 +1,85 @@
+package instance
+
+import (
+	"time"
+
+	"walisup/ipc"
+	"walisup/supervisor/proctree"
+)
+
+// Record is what the state folder says of an instance. What its State says was
+// true when the record was written; [Instance.Condition] tells what is true now.
+type Record struct {
+	Version int       `json:"version"`
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+	BootID  string    `json:"boot_id"` // of the machine when the record was written
+	Options Options   `json:"options"`
+	Command Command   `json:"command"`
+	State   State     `json:"state"`
+}
+
+const recordVersion = 1
+
+// Options say how an instance is looked after.
+type Options struct {
+	Detached    bool          `json:"detached"`
+	Remove      bool          `json:"remove"` // when it has ended
+	Terminal    bool          `json:"terminal"`
+	Restart     RestartPolicy `json:"restart"`
+	StopSignal  int           `json:"stop_signal"`
+	StopTimeout time.Duration `json:"stop_timeout_ns"`
+	PidFile     Text          `json:"pid_file,omitempty"`
+	LogSize     int64         `json:"log_size"`  // bytes in one file of the log
+	LogFiles    int           `json:"log_files"` // how many are kept
+}
+
+// Command is what the instance runs, and what it inherits from whoever started
+// it.
+type Command struct {
+	Argv0   Text      `json:"argv0"`
+	Path    Text      `json:"path"` // of the module, absolute
+	Args    []Text    `json:"args"`
+	Env     []Text    `json:"env"`
+	Dir     Text      `json:"dir"`              // absolute
+	Helper  Text      `json:"helper,omitempty"` // absolute; empty for the one beside walisup
+	Files   uint64    `json:"max_files,omitempty"`
+	Boot    ipc.Boot  `json:"boot"`
+	Ignored uint64    `json:"ignored_signals"` // bit n-1 for signal n
+	Mask    uint64    `json:"signal_mask"`
+	NoFile  [2]uint64 `json:"no_file"` // soft and hard RLIMIT_NOFILE
+	Umask   int       `json:"umask"`
+}
+
+// Phase is where an instance is in its life.
+type Phase string
+
+// The phases of an instance.
+const (
+	Starting   Phase = "starting"
+	Running    Phase = "running"
+	Paused     Phase = "paused"
+	Restarting Phase = "restarting" // waits to be started again
+	Stopping   Phase = "stopping"   // its main process has ended, others are being ended
+	Exited     Phase = "exited"
+)
+
+// State changes in the course of an instance's life.
+type State struct {
+	Phase    Phase               `json:"phase"`
+	Monitor  proctree.Identity   `json:"monitor"`          // walisup itself if not detached
+	Main     proctree.Identity   `json:"main"`             // the guest's first process
+	Others   []proctree.Identity `json:"others,omitempty"` // first processes of exec
+	Started  time.Time           `json:"started,omitzero"`
+	Finished time.Time           `json:"finished,omitzero"`
+
+	// Status is the exit status: the guest's, or 128 plus the signal that ended
+	// it. It counts if StatusKnown is true.
+	Status      int  `json:"status"`
+	StatusKnown bool `json:"status_known"`
+
+	Restarts int      `json:"restarts"`
+	Stopped  bool     `json:"stopped"`            // somebody asked for its end: no restart
+	Problems []string `json:"problems,omitempty"` // what went wrong and was lost
+}

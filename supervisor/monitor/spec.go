@@ -1,0 +1,23 @@
+package monitor
+
+import (
+	"walisup/supervisor"
+	"walisup/supervisor/instance"
+)
+
+// Spec returns how to start what a record says.
+func Spec(c *instance.Command) supervisor.Spec {
+	return supervisor.Spec{
+		Module: string(c.Path),
+		Argv0:  string(c.Argv0),
+		Args:   instance.Strings(c.Args),
+		Env:    instance.Strings(c.Env),
+		Dir:    string(c.Dir),
+		Helper: string(c.Helper),
+		Files:  c.Files,
+		Inherited: &supervisor.Inherited{
+			Ignored: c.Ignored, Mask: c.Mask, NoFile: c.NoFile,
+		},
+		Boot: c.Boot,
+	}
+}

@@ -1,0 +1,67 @@
+package monitor
+
+import (
+	"walisup/ipc/channel"
+	"walisup/supervisor/instance"
+	"walisup/supervisor/proctree"
+	"walisup/supervisor/tree"
+
+	"golang.org/x/sys/unix"
+)
+
+// Look returns the processes of an instance: those that are there and, as far as the
+// channel tells, those that have ended.
+func Look(i *instance.Instance) tree.Snapshot {
+	c := openChannel(i)
+	defer c.Close()
+	supervisor := 0
+	if i.State.Monitor.Running() {
+		supervisor = i.State.Monitor.Pid
+	}
+	return tree.Look(c, supervisor)
+}
+
+// openChannel opens the channel of an instance; nil if there is none.
+func openChannel(i *instance.Instance) *channel.Channel {
+	for _, id := range append([]proctree.Identity{i.State.Monitor, i.State.Main}, i.State.Others...) {
+		if !id.Running() {
+			continue
+		}
+		fd, err := channel.Find(id.Pid)
+		if err != nil {
+			continue
+		}
+		c, err := channel.Map(fd)
+		unix.Close(fd)
+		if err == nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// finder finds the living processes of an instance. Besides those that the
+// channel tells of, they are the descendants of the first ones.
+func finder(i *instance.Instance) proctree.Finder {
+	return func() ([]proctree.Process, error) {
+		all, err := proctree.Take()
+		if err != nil {
+			return nil, err
+		}
+		found := all.Below(append([]proctree.Identity{i.State.Main}, i.State.Others...)...)
+		known := map[proctree.Identity]bool{}
+		for _, p := range found {
+			known[p.Identity] = true
+		}
+		for _, p := range Look(i).Processes {
+			id := proctree.Identity{Pid: p.PID, Start: p.Start}
+			if p.Alive() && !known[id] {
+				found = append(found, proctree.Process{Identity: id, State: p.State, Parent: p.Parent, Name: p.Name})
+			}
+		}
+		return found, nil
+	}
+}
+
+// Kill kills all processes of an instance and returns when none is left.
+func Kill(i *instance.Instance) error { return proctree.Kill(finder(i)) }

@@ -1,0 +1,157 @@
+package proctree
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Identity names one process for as long as the machine is up.
+type Identity struct {
+	Pid   int    `json:"pid"`
+	Start uint64 `json:"start"` // clock ticks after the machine's start, field 22 of /proc/PID/stat
+}
+
+// Process is what /proc/PID/stat says of a process, see proc_pid_stat(5).
+type Process struct {
+	Identity
+	Parent  int
+	Group   int
+	Session int
+	State   byte   // R, S, D, T, t, Z, X, I
+	Name    string // the first 15 bytes of its program's name
+	Threads int
+	CPU     time.Duration // user and system time of all its threads
+	RSS     int64         // resident memory in bytes
+}
+
+// ErrGone means that a process has ended.
+var ErrGone = errors.New("process has ended")
+
+// ticksPerSecond is USER_HZ, which is part of the kernel's ABI.
+const ticksPerSecond = 100
+
+// Read examines a process. The error wraps ErrGone if there is none.
+func Read(pid int) (Process, error) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+			return Process{}, fmt.Errorf("process %d: %w", pid, ErrGone)
+		}
+		return Process{}, err
+	}
+	return parse(data)
+}
+
+// parse takes the line apart. The name in parentheses may hold any character.
+func parse(line []byte) (Process, error) {
+	open, end := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
+	if open < 0 || end < open {
+		return Process{}, fmt.Errorf("/proc/PID/stat: no name in %q", line)
+	}
+	fields := strings.Fields(string(line[end+1:]))
+	const needed = 22 // from field 3 on to field 24
+	if len(fields) < needed || len(fields[0]) != 1 {
+		return Process{}, fmt.Errorf("/proc/PID/stat: %d fields after the name", len(fields))
+	}
+	var bad error
+	number := func(text string) int64 {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil && bad == nil {
+			bad = fmt.Errorf("/proc/PID/stat: %w", err)
+		}
+		return n
+	}
+	field := func(n int) int64 { return number(fields[n-3]) } // numbered as in the manual page
+	p := Process{
+		Identity: Identity{Pid: int(number(strings.TrimSpace(string(line[:open])))), Start: uint64(field(22))},
+		State:    fields[0][0],
+		Name:     string(line[open+1 : end]),
+		Parent:   int(field(4)),
+		Group:    int(field(5)),
+		Session:  int(field(6)),
+		CPU:      time.Duration(field(14)+field(15)) * (time.Second / ticksPerSecond),
+		Threads:  int(field(20)),
+		RSS:      field(24) * int64(os.Getpagesize()),
+	}
+	return p, bad
+}
+
+// Self is the identity of the calling process.
+func Self() (Identity, error) { return Of(os.Getpid()) }
+
+// Of is the identity of the process that has the id pid now.
+func Of(pid int) (Identity, error) {
+	p, err := Read(pid)
+	return p.Identity, err
+}
+
+// Running reports whether the process has not ended. One that has and was not
+// waited for yet does not run.
+func (id Identity) Running() bool {
+	if id.Pid <= 0 {
+		return false
+	}
+	p, err := Read(id.Pid)
+	return err == nil && p.Start == id.Start && !p.Ended()
+}
+
+// Ended reports whether only the status of the process is left.
+func (p *Process) Ended() bool { return p.State == 'Z' || p.State == 'X' }
+
+// Open returns a pidfd for the process, which the caller closes. It is
+// close-on-exec and usable even when the process has ended but was not waited
+// for. The error wraps ErrGone if the process is not there any more.
+func (id Identity) Open() (pidfd int, err error) {
+	pidfd, err = unix.PidfdOpen(id.Pid, 0)
+	if err != nil {
+		if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
+			return -1, fmt.Errorf("process %d: %w", id.Pid, ErrGone)
+		}
+		return -1, fmt.Errorf("open pidfd of process %d: %w", id.Pid, err)
+	}
+	// The pidfd is opened first: the process that it means cannot change after
+	// the comparison.
+	p, err := Read(id.Pid)
+	if err == nil && p.Start != id.Start {
+		err = fmt.Errorf("process %d: %w", id.Pid, ErrGone)
+	}
+	if err != nil {
+		unix.Close(pidfd)
+		return -1, err
+	}
+	return pidfd, nil
+}
+
+// Signal sends a signal to the process and to no other. The error wraps ErrGone
+// if it is not there any more.
+func (id Identity) Signal(sig unix.Signal) error {
+	pidfd, err := id.Open()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(pidfd)
+	if err := unix.PidfdSendSignal(pidfd, sig, nil, 0); err != nil {
+		if errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("process %d: %w", id.Pid, ErrGone)
+		}
+		return fmt.Errorf("send signal %d to process %d: %w", sig, id.Pid, err)
+	}
+	return nil
+}
+
+// Command returns the arguments of a process, the first being its name; none if
+// it has ended.
+func Command(pid int) []string {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if err != nil || len(data) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
+}

@@ -1,0 +1,52 @@
+package proctree
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// AwaitEnd waits until the process of a pidfd has ended, which need not be a
+// child of the caller.
+func AwaitEnd(pidfd int) error {
+	poll := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(poll, -1)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("wait for process: %w", err)
+		}
+		if n > 0 {
+			return nil
+		}
+	}
+}
+
+// pidfdInfo is struct pidfd_info of include/uapi/linux/pidfd.h in its first
+// version.
+type pidfdInfo struct {
+	mask     uint64
+	cgroup   uint64
+	ids      [11]uint32
+	exitCode int32
+}
+
+const (
+	pidfdGetInfo  = 0xc040ff0b // _IOWR(PIDFS_IOCTL_MAGIC, 11, 64 bytes)
+	pidfdInfoExit = 1 << 3
+)
+
+// EndStatus returns how the process of a pidfd ended, once its parent has waited
+// for it. False means that the kernel does not tell: before Linux 6.15, or
+// because nobody has waited for the process yet.
+func EndStatus(pidfd int) (unix.WaitStatus, bool) {
+	info := pidfdInfo{mask: pidfdInfoExit}
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(pidfd), pidfdGetInfo, uintptr(unsafe.Pointer(&info)))
+	if errno != 0 || info.mask&pidfdInfoExit == 0 {
+		return 0, false
+	}
+	return unix.WaitStatus(info.exitCode), true
+}
