@@ -71,6 +71,7 @@
 //	64      8     execs                                              S
 //	72      8     guest threads started                              S
 //	80      4     bytes of the module's path                         S
+//	88      8     "not before" by CLOCK_MONOTONIC                    C
 //	128     384   path of the module, its end if it is longer        S
 //
 // An event:

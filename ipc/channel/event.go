@@ -3,8 +3,6 @@ package channel
 import (
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Kind is what an event tells of.
@@ -55,24 +53,27 @@ func eventAt(number uint64) uintptr { return eventStart + uintptr(number%Events)
 // Emit adds an event and wakes the supervisor if it sleeps. It never waits: what
 // nobody has read when the ring has gone round is lost, and readers count it.
 func (c *Channel) Emit(e Event) {
-	if c == nil {
-		return
+	if c != nil {
+		c.emit(e, realTime())
 	}
+}
+
+func (c *Channel) emit(e Event, time uint64) {
 	number := atomic.AddUint64(c.word64(headNextEvent), 1) - 1
 	at := eventAt(number)
 	words := [...]uint64{
-		now(unix.CLOCK_REALTIME),
+		time,
 		uint64(e.Kind) | uint64(e.Source)<<8 | uint64(uint32(e.PID))<<32,
 		uint64(uint32(e.Other)) | uint64(e.Ref.Slot-1)<<32,
 		e.Value,
 		uint64(e.Ref.Generation),
 		0,
 	}
-	c.store64(at+eventSequence, 2*number+1)
+	atomic.SwapUint64(c.word64(at+eventSequence), 2*number+1) // nothing below may come before
 	for i, w := range words {
-		c.store64(at+eventTime+8*uintptr(i), w)
+		c.put64(at+eventTime+8*uintptr(i), w)
 	}
-	c.store64(at+eventSum, checksum(number, &words))
+	c.put64(at+eventSum, checksum(number, &words))
 	// A writer that was overtaken by a whole round leaves the entry to the other.
 	atomic.CompareAndSwapUint64(c.word64(at+eventSequence), 2*number+1, 2*number+2)
 	c.Ring()

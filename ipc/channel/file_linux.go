@@ -76,7 +76,7 @@ func fill(fd int, name string) (*Channel, error) {
 		c.store32(f.offset, f.value)
 	}
 	c.store64(headSize, Size)
-	c.store64(headCreated, now(unix.CLOCK_REALTIME))
+	c.store64(headCreated, realTime())
 	copy(c.bytes(headName, MaxName), name)
 	return c, nil
 }

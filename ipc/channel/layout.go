@@ -71,6 +71,7 @@ const (
 	slotExecs     = 64
 	slotStarted   = 72
 	slotLength    = 80
+	slotClock     = 88
 	slotModule    = 128
 )
 

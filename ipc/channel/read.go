@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Slot is what the table says of a process.
@@ -22,7 +20,7 @@ type Slot struct {
 	// process was made. Before is 0 if not known.
 	NotBefore, Before uint64
 
-	Module string // path of the module that it runs; the end of it if Cut
+	Module string // path of the module that it runs; the end of it if Cut; empty if not known
 	Cut    bool
 
 	Threads int    // guest threads that live
@@ -80,7 +78,7 @@ const slotTries = 16
 // slot reads a slot; ok is false if it is free, or changes too fast.
 func (c *Channel) slot(n uint32) (s Slot, ok bool, err error) {
 	at := slotAt(n)
-	for range slotTries {
+	for try := range slotTries {
 		word := c.load64(at)
 		sequence := c.load32(at + slotSequence)
 		generation, state, pid := splitOwner(word)
@@ -88,12 +86,16 @@ func (c *Channel) slot(n uint32) (s Slot, ok bool, err error) {
 			return Slot{}, false, nil
 		}
 		s, err = c.copySlot(at, Slot{Ref: Ref{n + 1, generation}, State: state, PID: int(pid)})
-		if c.load64(at) == word && c.load32(at+slotSequence) == sequence && (sequence&1 == 0 || err == nil) {
-			if err != nil {
-				err = fmt.Errorf("%w: slot %d: %w", ErrDamaged, n, err)
-			}
-			return s, err == nil, err
+		if c.load64(at) != word || c.load32(at+slotSequence) != sequence || sequence&1 != 0 && try < slotTries-1 {
+			continue
 		}
+		if err != nil {
+			return Slot{}, false, fmt.Errorf("%w: slot %d: %w", ErrDamaged, n, err)
+		}
+		if sequence&1 != 0 { // its process was killed while it wrote
+			s.Module, s.Cut = "", false
+		}
+		return s, true, nil
 	}
 	return Slot{}, false, nil
 }
@@ -172,7 +174,7 @@ const sweepAge = uint64(time.Second)
 // Sweep frees slots that were claimed by processes which are gone. exists says
 // whether a process with that pid is there.
 func (c *Channel) Sweep(exists func(pid int) bool) {
-	old := now(unix.CLOCK_BOOTTIME) - sweepAge
+	old := bootTime() - sweepAge
 	for n := range c.used() {
 		word := c.load64(slotAt(n))
 		generation, state, pid := splitOwner(word)

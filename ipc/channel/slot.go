@@ -2,8 +2,6 @@ package channel
 
 import (
 	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 )
 
 func slotAt(i uint32) uintptr { return slotStart + uintptr(i)*slotSize }
@@ -61,37 +59,42 @@ func (c *Channel) take(n uint32, parent int, module string) (Ref, bool) {
 		return Ref{}, false
 	}
 	c.store32(headHint, (n+1)%Slots)
-	for used := c.load32(headUsed); used <= n && used < Slots; used = c.load32(headUsed) {
-		if atomic.CompareAndSwapUint32(c.word32(headUsed), used, n+1) {
-			break
-		}
-	}
-	c.store32(at+slotParent, uint32(parent))
-	c.store64(at+slotNotBefore, now(unix.CLOCK_BOOTTIME))
-	c.store64(at+slotBefore, 0)
-	c.store64(at+slotEnd, 0)
-	c.store64(at+slotEnded, 0)
-	c.store32(at+slotThreads, 1)
-	c.store64(at+slotForks, 0)
-	c.store64(at+slotExecs, 0)
-	c.store64(at+slotStarted, 1)
-	c.store32(at+slotSequence, 0)
+	c.grow(n + 1)
+	c.put32(at+slotParent, uint32(parent))
+	c.put64(at+slotClock, uint64(monotonic())) // before the next, see Adopt
+	c.put64(at+slotNotBefore, bootTime())
+	c.put64(at+slotBefore, 0)
+	c.put64(at+slotEnd, 0)
+	c.put64(at+slotEnded, 0)
+	c.put32(at+slotThreads, 1)
+	c.put64(at+slotForks, 0)
+	c.put64(at+slotExecs, 0)
+	c.put64(at+slotStarted, 1)
 	c.putModule(at, module)
 	return Ref{n + 1, generation}, true
+}
+
+// grow makes used at least n.
+func (c *Channel) grow(n uint32) {
+	for range Slots { // each failure is somebody else's success
+		if used := c.load32(headUsed); used >= n || atomic.CompareAndSwapUint32(c.word32(headUsed), used, n) {
+			return
+		}
+	}
 }
 
 // putModule writes the module of a slot that is the caller's.
 func (c *Channel) putModule(at uintptr, module string) {
 	var flags uint32
 	sequence := c.load32(at+slotSequence) | 1
-	c.store32(at+slotSequence, sequence)
+	atomic.SwapUint32(c.word32(at+slotSequence), sequence) // nothing below may come before
 	if len(module) > MaxModule {
 		module = module[len(module)-MaxModule:]
 		flags = flagCut
 	}
 	copy(c.bytes(at+slotModule, len(module)), module)
-	c.store32(at+slotLength, uint32(len(module)))
-	c.store32(at+slotFlags, flags)
+	c.put32(at+slotLength, uint32(len(module)))
+	c.put32(at+slotFlags, flags)
 	c.store32(at+slotSequence, sequence+1)
 }
 
@@ -117,8 +120,11 @@ func (c *Channel) Adopt(r Ref, pid int) {
 	if generation != r.Generation || state != Claimed {
 		return
 	}
-	// If parent and child both come this far, either's time is true.
-	c.store64(at+slotBefore, now(unix.CLOCK_BOOTTIME))
+	// The time by another clock, which takes no system call: not too early, since
+	// that clock was read first. If parent and child both come this far, either's
+	// is true.
+	passed := uint64(monotonic()) - c.load64(at+slotClock)
+	c.store64(at+slotBefore, c.load64(at+slotNotBefore)+passed)
 	if !c.change(r, claimed, owner(r.Generation, Live, int32(pid))) {
 		return
 	}
@@ -178,9 +184,10 @@ func (c *Channel) Exiting(r Ref, pid int, status uint32) {
 	}
 	at := slotAt(r.Slot - 1)
 	c.store64(at+slotEnd, endWord(status, Itself))
-	c.store64(at+slotEnded, now(unix.CLOCK_REALTIME))
+	time := realTime()
+	c.store64(at+slotEnded, time)
 	if c.change(r, owner(r.Generation, Live, int32(pid)), owner(r.Generation, Exiting, int32(pid))) {
-		c.Emit(Event{Kind: Exit, PID: pid, Ref: r, Value: uint64(status), Source: Itself})
+		c.emit(Event{Kind: Exit, PID: pid, Ref: r, Value: uint64(status), Source: Itself}, time)
 	}
 }
 
@@ -211,7 +218,7 @@ func (c *Channel) End(r Ref, pid int, status uint32, source Source) {
 			continue
 		}
 		if by == Nobody {
-			c.store64(at+slotEnded, now(unix.CLOCK_REALTIME))
+			c.store64(at+slotEnded, realTime())
 		}
 		if state != Ended && !c.change(r, old, owner(generation, Ended, int32(pid))) {
 			continue

@@ -3,6 +3,7 @@ package channel
 import (
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -26,18 +27,32 @@ func (c *Channel) load64(offset uintptr) uint64     { return atomic.LoadUint64(c
 func (c *Channel) store32(offset uintptr, v uint32) { atomic.StoreUint32(c.word32(offset), v) }
 func (c *Channel) store64(offset uintptr, v uint64) { atomic.StoreUint64(c.word64(offset), v) }
 
+// put32 and put64 are stores that no reader looks at before a later atomic one; they
+// take a tenth of an atomic store's time.
+func (c *Channel) put32(offset uintptr, v uint32) { *c.word32(offset) = v }
+func (c *Channel) put64(offset uintptr, v uint64) { *c.word64(offset) = v }
+
 // bytes is a part of the mapping. What is read from it may change meanwhile.
 func (c *Channel) bytes(offset uintptr, n int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(c.base, offset)), n)
 }
 
-// now is a kernel clock in nanoseconds. A raw call works also where the runtime
-// does not, such as in a child that has just been forked.
-func now(clock uintptr) uint64 {
+// bootTime is CLOCK_BOOTTIME in nanoseconds, by which /proc counts the start of
+// processes.
+func bootTime() uint64 {
 	var ts unix.Timespec
-	syscall.RawSyscall(unix.SYS_CLOCK_GETTIME, clock, uintptr(unsafe.Pointer(&ts)), 0)
+	syscall.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_BOOTTIME, uintptr(unsafe.Pointer(&ts)), 0)
 	return uint64(ts.Sec)*1e9 + uint64(ts.Nsec)
 }
+
+// realTime is CLOCK_REALTIME in nanoseconds.
+func realTime() uint64 { return uint64(time.Now().UnixNano()) }
+
+// monotonic is CLOCK_MONOTONIC in nanoseconds. Other than the boot time it takes no
+// system call.
+//
+//go:linkname monotonic runtime.nanotime
+func monotonic() int64
 
 const (
 	futexWait = 0
