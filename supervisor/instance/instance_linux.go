@@ -130,7 +130,9 @@ func (i *Instance) write() error {
 		os.Remove(i.File(recordTemp))
 	}
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		return i.overwrite(data)
+		if i.overwrite(data) == nil {
+			return nil
+		}
 	}
 	return err
 }

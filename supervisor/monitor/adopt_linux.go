@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc/channel"
-	"walisup/supervisor"
 	"walisup/supervisor/instance"
 	"walisup/supervisor/proctree"
 	"walisup/supervisor/tree"
@@ -62,7 +61,7 @@ func (m *monitor) adopt() error {
 	if err != nil {
 		m.mainEnd <- end{} // it has just ended
 	} else {
-		go m.watch(pidfd)
+		go m.watch(m.inst.State.Main, pidfd)
 	}
 	m.tell(nil)
 	return m.supervise()
@@ -82,21 +81,20 @@ func (m *monitor) adoptTree() error {
 	return err
 }
 
-// watch waits for the end of a process that is no child.
-func (m *monitor) watch(pidfd int) {
+// watch waits for the end of the main process, which is no child. Init waits for it
+// as well, and until then or since Linux 6.15 the kernel tells how it ended.
+func (m *monitor) watch(main proctree.Identity, pidfd int) {
 	defer unix.Close(pidfd)
 	if err := proctree.AwaitEnd(pidfd); err != nil {
 		m.mainEnd <- end{}
 		return
 	}
-	// Its parent, init, waits for it soon; only then the kernel tells.
 	for range 100 {
-		if ws, ok := proctree.EndStatus(pidfd); ok {
-			status := exitStatus(ws)
-			m.mainEnd <- end{status: status, known: true}
+		if ws, ok := main.EndStatus(pidfd); ok {
+			m.mainEnd <- end{status: exitStatus(ws), known: true}
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	m.mainEnd <- end{status: supervisor.ExitOwn}
+	m.mainEnd <- end{}
 }

@@ -29,6 +29,8 @@ type Process struct {
 	Threads int
 	CPU     time.Duration // user and system time of all its threads
 	RSS     int64         // resident memory in bytes
+
+	exit uint32 // wait status of a zombie; 0 for those who may not know it
 }
 
 // ErrGone means that a process has ended.
@@ -56,7 +58,7 @@ func parse(line []byte) (Process, error) {
 		return Process{}, fmt.Errorf("/proc/PID/stat: no name in %q", line)
 	}
 	fields := strings.Fields(string(line[end+1:]))
-	const needed = 22 // from field 3 on to field 24
+	const needed = 50 // from field 3 on to field 52
 	if len(fields) < needed || len(fields[0]) != 1 {
 		return Process{}, fmt.Errorf("/proc/PID/stat: %d fields after the name", len(fields))
 	}
@@ -79,6 +81,7 @@ func parse(line []byte) (Process, error) {
 		CPU:      time.Duration(field(14)+field(15)) * (time.Second / ticksPerSecond),
 		Threads:  int(field(20)),
 		RSS:      field(24) * int64(os.Getpagesize()),
+		exit:     uint32(field(52)),
 	}
 	return p, bad
 }
@@ -104,6 +107,16 @@ func (id Identity) Running() bool {
 
 // Ended reports whether only the status of the process is left.
 func (p *Process) Ended() bool { return p.State == 'Z' || p.State == 'X' }
+
+// mayKnowExit reports whether the kernel tells the caller the status of a zombie.
+func (p *Process) mayKnowExit() bool {
+	if os.Geteuid() == 0 {
+		return true
+	}
+	var st unix.Stat_t
+	err := unix.Stat("/proc/"+strconv.Itoa(p.Pid), &st)
+	return err == nil && int(st.Uid) == os.Geteuid()
+}
 
 // Open returns a pidfd for the process, which the caller closes. It is
 // close-on-exec and usable even when the process has ended but was not waited

@@ -39,10 +39,14 @@ const (
 	pidfdInfoExit = 1 << 3
 )
 
-// EndStatus returns how the process of a pidfd ended, once its parent has waited
-// for it. False means that the kernel does not tell: before Linux 6.15, or
-// because nobody has waited for the process yet.
-func EndStatus(pidfd int) (unix.WaitStatus, bool) {
+// EndStatus returns how the process, of which pidfd is one, ended. False means that
+// it has not, or that the kernel does not tell: before it was waited for it tells
+// its owner and root (/proc/PID/stat, field 52), and afterwards since Linux 6.15.
+func (id Identity) EndStatus(pidfd int) (unix.WaitStatus, bool) {
+	// In this order: it may be waited for between the two.
+	if p, err := Read(id.Pid); err == nil && p.Start == id.Start && p.Ended() && p.mayKnowExit() {
+		return unix.WaitStatus(p.exit), true
+	}
 	info := pidfdInfo{mask: pidfdInfoExit}
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(pidfd), pidfdGetInfo, uintptr(unsafe.Pointer(&info)))
 	if errno != 0 || info.mask&pidfdInfoExit == 0 {
