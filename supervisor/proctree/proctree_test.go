@@ -14,7 +14,7 @@ import (
 
 func TestParse(t *testing.T) {
 	t.Parallel()
-	line := "42 (a) b) (c) S 7 6 5 34816 99 4194304 1 2 3 4 250 50 0 0 20 0 3 0 12345 9999 100 18446744073709551615"+strings.Repeat(" 0", 26)+" 1792"
+	line := "42 (a) b) (c) S 7 6 5 34816 99 4194304 1 2 3 4 250 50 0 0 20 0 3 0 12345 9999 100 18446744073709551615" + strings.Repeat(" 0", 26) + " 1792"
 	p, err := parse([]byte(line))
 	want := Process{
 		Identity: Identity{Pid: 42, Start: 12345}, Parent: 7, Group: 6, Session: 5, State: 'S', Name: "a) b) (c",
