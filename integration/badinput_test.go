@@ -227,6 +227,7 @@ func TestBadCachesAreRefused(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	public := publicWalisup(t)
 	t.Run("open to others", func(t *testing.T) {
 		expectRefusal(t, run(t, exec.Command(walisupPath(), "start", "--cache", open, module), invocation{}), 125, open, "0777")
 	})
@@ -234,14 +235,14 @@ func TestBadCachesAreRefused(t *testing.T) {
 		expectRefusal(t, run(t, exec.Command(walisupPath(), "start", "--cache", file, module), invocation{}), 125, file, "not a directory")
 	})
 	t.Run("somebody else's", func(t *testing.T) {
-		expectRefusal(t, run(t, asNobody(t, walisupPath(), "start", "--cache", foreign, module), invocation{}), 125, foreign, "belongs to")
+		expectRefusal(t, run(t, asNobody(t, public, "start", "--cache", foreign, module), invocation{}), 125, foreign, "belongs to")
 	})
 	t.Run("cannot be made", func(t *testing.T) {
 		path := foreign + "/walisup-test"
-		expectRefusal(t, run(t, asNobody(t, walisupPath(), "start", "--cache", path, module), invocation{}), 125, path, "permission denied")
+		expectRefusal(t, run(t, asNobody(t, public, "start", "--cache", path, module), invocation{}), 125, path, "permission denied")
 	})
 	t.Run("default one is done without", func(t *testing.T) {
-		cmd := asNobody(t, "env", "-u", "WALISUP_CACHE", "XDG_CACHE_HOME="+foreign, walisupPath(), "start", module)
+		cmd := asNobody(t, "env", "-u", "WALISUP_CACHE", "XDG_CACHE_HOME="+foreign, public, "start", module)
 		got := run(t, cmd, invocation{})
 		if got.status != 0 || !strings.Contains(got.stderr, "permission denied") || strings.Count(got.stderr, "\n") != 1 {
 			t.Errorf("got %+v, want status 0 and one line about the cache", got)
@@ -261,6 +262,19 @@ func openFolder(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// publicWalisup returns a copy of walisup, with its helper, that every user can run:
+// the working tree may lie in a home folder.
+func publicWalisup(t *testing.T) string {
+	t.Helper()
+	dir := openFolder(t)
+	// By another process, see TestHelperIsFound.
+	out, err := exec.Command("cp", walisupPath(), filepath.Join(root, "bin", "walisup-helper"), dir).CombinedOutput()
+	if err != nil {
+		t.Fatalf("cp: %v: %s", err, out)
+	}
+	return filepath.Join(dir, "walisup")
 }
 
 // asNobody returns a command that runs as a user without privileges, or as the

@@ -25,7 +25,7 @@ func TestNativeExec(t *testing.T) {
 	for name, args := range map[string][]string{
 		"echo":      {"plain", "/bin/echo", "two words", ""},
 		"status":    {"plain", "/bin/sh", "-c", "exit 9"},
-		"signals":   {"signals", "/bin/grep", "-E", "^(Sig|Shd)[A-Z]", "/proc/self/status"},
+		"signals":   {"signals", "/bin/grep", "-E", "^(SigPnd|ShdPnd|SigBlk|SigIgn|SigCgt)", "/proc/self/status"},
 		"limits":    {"limits", "/bin/sh", "-c", "ulimit -Sn; ulimit -Hn; ulimit -Ss; ulimit -Hs"},
 		"files":     {"files", "/bin/ls", "/proc/self/fd"},
 		"script":    {"plain", "./script", "arg"},
