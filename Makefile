@@ -21,7 +21,7 @@ HELPER_LDFLAGS := -s -w -checklinkname=0 -E=walisup_helper_start
 WALICC_TOOLS := ld ar ranlib nm strip
 PORTS := lua5.4 sqlite3 dash bash busybox
 
-.PHONY: all build demo test bench lint staticcheck unit integration deps sysroot ports clean distclean go-version
+.PHONY: all build demo test bench soak lint staticcheck unit integration deps sysroot ports clean distclean go-version
 all: build
 
 build: go-version
@@ -78,6 +78,11 @@ integration: ports
 
 bench: ports
 	@WALISUP_TEST_REQUIRE=1 $(GO) test -run='^$$' -bench=. ./integration | $(GO) run ./integration/benchtable
+
+# For as long as SOAK says.
+SOAK ?= 10m
+soak: ports
+	WALISUP_TEST_REQUIRE=1 WALISUP_SOAK=$(SOAK) $(GO) test -count=1 -timeout 24h -v -run TestSoak ./integration
 
 clean:
 	rm -rf bin .cache/ports .cache/build .cache/sysroot .cache/tests

@@ -168,27 +168,35 @@ func rollupField(b *testing.B, rollup, field string) float64 {
 	return 0
 }
 
-// onlyChild returns the one child of a process.
-func onlyChild(b *testing.B, pid int) int {
-	b.Helper()
+// children returns the child processes of a process.
+func children(t testing.TB, pid int) (pids []int) {
+	t.Helper()
 	lists, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "children"))
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	var children []string
 	for _, list := range lists {
 		text, err := os.ReadFile(list)
 		if err != nil {
-			b.Fatal(err)
+			continue // a thread that has ended
 		}
-		children = append(children, strings.Fields(string(text))...)
+		for _, field := range strings.Fields(string(text)) {
+			child, err := strconv.Atoi(field)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pids = append(pids, child)
+		}
 	}
-	if len(children) != 1 {
-		b.Fatalf("process %d has children %q, want one", pid, children)
+	return pids
+}
+
+// onlyChild returns the one child of a process.
+func onlyChild(t testing.TB, pid int) int {
+	t.Helper()
+	pids := children(t, pid)
+	if len(pids) != 1 {
+		t.Fatalf("process %d has children %v, want one", pid, pids)
 	}
-	child, err := strconv.Atoi(children[0])
-	if err != nil {
-		b.Fatal(err)
-	}
-	return child
+	return pids[0]
 }
