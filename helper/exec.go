@@ -55,6 +55,8 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	}
 	b.showChannel(true)
 	defer b.showChannel(false)
+	b.showTrace()
+	defer b.hideTrace()
 	return execHelper(b.first+ipc.HelperOffset, x.Argv, x.Envp)
 }
 
@@ -114,6 +116,7 @@ func (b *bootstrap) compiledFile(fd int, path string) (int, unix.Errno) {
 	}
 	order := *b.Boot
 	order.Module, order.ModuleFD = path, b.first+ipc.ModuleOffset
+	order.Trace = ""
 	if dir == nil {
 		order.CacheDir = ""
 	}

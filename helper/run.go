@@ -20,6 +20,7 @@ import (
 	"walisup/ipc"
 	"walisup/wali"
 	"walisup/wali/memory"
+	"walisup/wali/trace"
 )
 
 // program is what all threads of a process run.
@@ -35,6 +36,7 @@ type program struct {
 	target  interrupt.Target
 	process *wali.Process
 	pool    threadPool
+	tracer  *trace.Tracer // nil if the process is not traced
 	boot    *bootstrap
 }
 
@@ -81,6 +83,9 @@ func (b *bootstrap) run() error {
 	if err != nil {
 		return err
 	}
+	if err := p.trace(); err != nil {
+		return err
+	}
 	if err := p.link(ctx); err != nil {
 		return fmt.Errorf("%s: %w", b.Module, err)
 	}
@@ -103,6 +108,9 @@ func (b *bootstrap) run() error {
 	duplicate.Freeze()
 	if err := b.becomeGuest(t); err != nil {
 		return err
+	}
+	if p.tracer != nil {
+		p.tracer.Exec(t.Thread, b.Module)
 	}
 	t.call(t.function(module.ExportInit))
 	t.call(t.function(module.ExportStart))
@@ -253,6 +261,7 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 	if b.ModuleFD >= 0 {
 		unix.Close(b.ModuleFD)
 	}
+	b.hideTrace()
 	// Whatever the guest executes, only Exec gives it this.
 	if _, err := unix.FcntlInt(uintptr(b.first+ipc.HelperOffset), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
 		return fmt.Errorf("hide the helper's executable: %w", err)

@@ -15,6 +15,7 @@ const (
 	ChannelOffset = 3 // the channel to the supervisor, if there is one
 	EntryOffset   = 4 // the compiled module, or where a compiling helper puts it
 	ReadyOffset   = 5 // a socket on which the helper says that the guest runs
+	TraceOffset   = 6 // the pipe for trace records, if there is one
 
 	// ReservedFDs is the size of the private range.
 	ReservedFDs = 16

@@ -22,7 +22,8 @@
 //	N+4   the compiled module, if the helper is to start with that
 //	N+5   a socket on which the helper says when the guest runs, if
 //	      someone wants to know
-//	N+6   to N+15: reserved
+//	N+6   the pipe for trace records
+//	N+7   to N+15: reserved
 //
 // None of them is close-on-exec when a helper starts: the helper executable is
 // started as /proc/self/fd/N, and the kernel hands that very string to the new

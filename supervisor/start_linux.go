@@ -45,8 +45,13 @@ type Spec struct {
 	Tree        *tree.Tree
 	KeepOrphans bool
 
+	// Trace, if it is not nil, says what of the guest's system calls is reported
+	// from its start, to TracePipe.
+	Trace     *ipc.TraceConfig
+	TracePipe int
+
 	// Boot is what the helper is told. The functions of this package set Module,
-	// ModuleFD, Ignored, Mask, SetMask, NoFile, Ready, Channel, Slot and Generation.
+	// ModuleFD, Ignored, Mask, SetMask, NoFile, Trace, Ready, Channel, Slot and Generation.
 	Boot ipc.Boot
 }
 
@@ -203,6 +208,13 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 		boot.NoFile = uint64(first)
 	}
 	boot.Ready = ready >= 0
+	if spec.Trace != nil {
+		text, err := spec.Trace.MarshalText()
+		if err != nil {
+			return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
+		}
+		boot.Trace = string(text)
+	}
 	started := &launched{tree: spec.Tree, shared: spec.Tree != nil}
 	if started.tree == nil {
 		started.tree = tree.New(spec.Name, helperFD, first+ipc.ChannelOffset)
@@ -227,6 +239,9 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 	}
 	if boot.Ready {
 		private[ipc.ReadyOffset] = ready
+	}
+	if boot.Trace != "" {
+		private[ipc.TraceOffset] = spec.TracePipe
 	}
 	started.pid, err = forkExec(first, private, append([]string{cmp.Or(spec.Argv0, spec.Module)}, spec.Args...), spec.Env, spec.Dir, around)
 	if err != nil {

@@ -3,6 +3,7 @@ package wali
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -23,16 +24,16 @@ func Bind(imp Import) (fn api.GoFunc, known bool) {
 	if name, ok := strings.CutPrefix(imp.Name, "SYS_"); ok {
 		row := Lookup(name)
 		if row == nil {
-			return bindFunc(imp, unknownArgs(imp), func(*Thread, Args) int64 { return errno(enosys) }), false
+			return bindFunc(imp, &Row{Name: name, Args: unknownArgs(imp)}, func(*Thread, Args) int64 { return errno(enosys) }), false
 		}
-		return bindFunc(imp, row.Args, row.function()), true
+		return bindFunc(imp, row, row.function()), true
 	}
 	for i := range startFunctions {
 		if f := &startFunctions[i]; f.Name == imp.Name {
-			return bindFunc(imp, f.Args, f.Do), true
+			return bindFunc(imp, f, f.Do), true
 		}
 	}
-	return bindFunc(imp, unknownArgs(imp), func(*Thread, Args) int64 { return errno(enosys) }), false
+	return bindFunc(imp, &Row{Name: imp.Name, Args: unknownArgs(imp)}, func(*Thread, Args) int64 { return errno(enosys) }), false
 }
 
 // unknownArgs stands in for the prototype of a call that has none.
@@ -42,8 +43,8 @@ func unknownArgs(imp Import) string {
 
 // bindFunc wraps do in the conversion of arguments and result. The closure is
 // what runs on every host call: it does not allocate.
-func bindFunc(imp Import, prototype string, do Func) api.GoFunc {
-	kinds, n := parseArgs(prototype)
+func bindFunc(imp Import, row *Row, do Func) api.GoFunc {
+	kinds, n := parseArgs(row.Args)
 	n = min(n, len(imp.Params))
 	var wide [6]bool
 	for i := range n {
@@ -63,7 +64,16 @@ func bindFunc(imp Import, prototype string, do Func) api.GoFunc {
 			}
 		}
 		mark := t.scratchUsed
-		r := do(t, a)
+		var r int64
+		if atomic.LoadUint32(t.traceControl) == 0 {
+			r = do(t, a)
+		} else {
+			shown := a
+			for i := range n {
+				shown[i] = kinds[i].convert(stack[i], wide[i])
+			}
+			r = t.traced(row, do, a, shown)
+		}
 		t.scratchUsed = mark
 		if t.calls++; t.calls%callsPerCollect == 0 && t.Collector != nil {
 			t.Collector.Collect()

@@ -159,6 +159,9 @@ func (t *Thread) fork(c Clone) int64 {
 	}
 	owner.ResumeOthers()
 	t.setKernelMask(mask)
+	if r == 0 && t.tracing() {
+		t.Tracer.Forked(t)
+	}
 	return r
 }
 

@@ -32,6 +32,25 @@ const (
 
 // ioctlArgOf returns what is known of a request.
 func ioctlArgOf(request uint32) ioctlArg {
+	if row := findIoctl(request); row != nil {
+		return row.arg
+	}
+	if isEventQuery(request) {
+		return ioctlPointer
+	}
+	return ioctlUnknown
+}
+
+// IoctlName returns the name of a request that a guest may make, or "".
+func IoctlName(request uint32) string {
+	if row := findIoctl(request); row != nil {
+		return row.name
+	}
+	return ""
+}
+
+// findIoctl returns the row of a request, nil if there is none.
+func findIoctl(request uint32) *ioctlRow {
 	lo, hi := 0, len(ioctlTable)
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
@@ -42,12 +61,9 @@ func ioctlArgOf(request uint32) ioctlArg {
 		}
 	}
 	if lo < len(ioctlTable) && ioctlTable[lo].request == request {
-		return ioctlTable[lo].arg
+		return &ioctlTable[lo]
 	}
-	if isEventQuery(request) {
-		return ioctlPointer
-	}
-	return ioctlUnknown
+	return nil
 }
 
 // dataSize returns the size of the data of an ioctlFDAtStart request: most

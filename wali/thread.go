@@ -32,6 +32,11 @@ type Process struct {
 	// and of its return code; 0 where signals are not caught, as in tests.
 	CatchSignal, SignalReturn uintptr
 
+	// Tracer is told of everything while the word at TraceControl is not 0. Both
+	// may be nil, and do not change once there is a thread.
+	Tracer       Tracer
+	TraceControl *uint32
+
 	signalTable signalTable
 	robustUsed  atomic.Bool // a thread has called set_robust_list
 
@@ -75,7 +80,8 @@ type Thread struct {
 	signals threadSignals
 	threadState
 
-	calls uint32 // system calls so far, modulo
+	calls        uint32  // system calls so far, modulo
+	traceControl *uint32 // never nil
 
 	scratch     []byte
 	scratchUsed int
@@ -91,7 +97,11 @@ const (
 
 // NewThread makes the state of a guest thread of p.
 func NewThread(p *Process) *Thread {
-	return &Thread{Context: context.Background(), Process: p}
+	t := &Thread{Context: context.Background(), Process: p, traceControl: p.TraceControl}
+	if t.traceControl == nil {
+		t.traceControl = &untraced
+	}
+	return t
 }
 
 // alloc returns n zeroed bytes, 16-byte aligned, that live until the host
@@ -166,6 +176,9 @@ func (t *Thread) block(nr uintptr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
 				t.signals.suspended = r == errno(unix.EINTR) && t.Gate.Pending != 0
 			}
 			return r
+		}
+		if t.tracing() {
+			t.Tracer.Restart(t)
 		}
 		if t.runHandlers() {
 			return errno(unix.EINTR) // nobody will see it

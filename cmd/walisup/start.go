@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"walisup/ipc"
 	"walisup/supervisor"
@@ -23,6 +24,7 @@ type startFlags struct {
 	module     moduleFlags
 	env        environmentFlags
 	lifecycle  lifecycleFlags
+	trace      traceFlags
 	workdir    string
 	argv0      string
 	nativeExec bool
@@ -67,6 +69,7 @@ func (s *startFlags) register(flags *pflag.FlagSet) {
 	s.lifecycle.register(flags)
 	s.module.register(flags)
 	s.env.register(flags)
+	s.trace.registerStart(flags)
 	flags.StringVarP(&s.workdir, "workdir", "w", "", "working directory of the module")
 	flags.StringVar(&s.argv0, "argv0", "", "the module's argv[0], if it is not to be the path")
 	flags.Uint64Var(&s.files, "max-files", 0,
@@ -102,10 +105,34 @@ func (s *startFlags) run(cmd *cobra.Command, args []string) error {
 		Name:   s.lifecycle.name,
 		Boot:   boot,
 	}
-	if s.lifecycle.detach {
+	switch {
+	case s.trace.asked && s.lifecycle.detach:
+		return errors.New("start: a detached instance has nobody who would write its trace; start it, then use walisup trace")
+	case s.lifecycle.detach:
 		return s.detached(cmd, spec)
+	case s.trace.asked:
+		return s.traced(spec)
 	}
 	return s.foreground(spec)
+}
+
+// traced runs the guest in our place and writes its trace.
+func (s *startFlags) traced(spec supervisor.Spec) error {
+	config, err := s.trace.config()
+	if err != nil {
+		return err
+	}
+	reader, pipe, err := s.trace.begin()
+	if err != nil {
+		return err
+	}
+	spec.Trace, spec.TracePipe = &config, pipe
+	err = s.foreground(spec)
+	unix.Close(pipe)
+	if traceErr := reader.Stop(); traceErr != nil {
+		warn(fmt.Errorf("the trace is not complete: %w", traceErr))
+	}
+	return err
 }
 
 // detached starts a monitor, which starts the guest.

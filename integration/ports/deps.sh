@@ -3,7 +3,7 @@
 # Installs nothing that is there already.
 set -eu
 
-packages="clang-22 lld-22 llvm-22 libclang-rt-22-dev-wasm32 linux-libc-dev gcc libc6-dev make patch xz-utils tcl"
+packages="clang-22 lld-22 llvm-22 libclang-rt-22-dev-wasm32 linux-libc-dev gcc libc6-dev make patch xz-utils tcl strace"
 
 missing=
 for p in $packages; do

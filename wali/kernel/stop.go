@@ -109,6 +109,20 @@ func (g *Gate) WaitAway(word *uint32, value uint32) {
 	exitsyscall()
 }
 
+// CallAway issues a system call that may sleep, without a look at pending signals.
+// The helper makes it for itself; handlers that the raw handler catches meanwhile
+// end it with EINTR.
+//
+//go:nosplit
+func (g *Gate) CallAway(nr, a0, a1, a2 uintptr) int64 {
+	entersyscall()
+	g.Leave()
+	r := Syscall(nr, a0, a1, a2, 0, 0, 0)
+	g.ComeBack()
+	exitsyscall()
+	return r
+}
+
 // Wake wakes one waiter of WaitAway.
 func Wake(word *uint32) {
 	Syscall(unix.SYS_FUTEX, Pointer(word), futexWakePrivate, 1, 0, 0, 0)

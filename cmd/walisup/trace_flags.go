@@ -1,0 +1,109 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
+	"walisup/ipc"
+	"walisup/supervisor/tracelog"
+)
+
+// traceFlags say what of a guest's system calls is shown, and how.
+type traceFlags struct {
+	asked     bool   // somebody wants a trace
+	file      string // where to; empty or "-" for standard error
+	filters   []string
+	strings   int
+	clock     string
+	durations bool
+	summary   bool
+}
+
+// registerStart adds the flags of start.
+func (t *traceFlags) registerStart(flags *pflag.FlagSet) {
+	flags.Var((*traceTarget)(t), "trace", "show the module's system calls, as strace does, on standard error or in a `file`")
+	flags.Lookup("trace").NoOptDefVal = "-"
+	t.register(flags, "trace-")
+}
+
+// traceTarget is the flag --trace[=FILE].
+type traceTarget traceFlags
+
+func (t *traceTarget) Set(file string) error {
+	t.asked, t.file = true, file
+	return nil
+}
+
+func (t *traceTarget) String() string { return t.file }
+func (t *traceTarget) Type() string   { return "file" }
+
+// register adds the flags with a prefix to their names, and letters as in strace
+// if there is none.
+func (t *traceFlags) register(flags *pflag.FlagSet, prefix string) {
+	letter := func(short string) string {
+		if prefix != "" {
+			return ""
+		}
+		return short
+	}
+	flags.StringArrayVarP(&t.filters, prefix+"filter", letter("e"), nil,
+		"show only some calls: names or classes like %file,%process; ! in front turns it around (repeatable)")
+	flags.IntVarP(&t.strings, prefix+"strings", letter("s"), tracelog.DefaultStrings, "how many bytes of a string are shown")
+	flags.StringVarP(&t.clock, prefix+"clock", letter("t"), "none", "time before each line: none, seconds, micros, epoch, relative")
+	flags.BoolVarP(&t.durations, prefix+"durations", letter("T"), false, "show how long each call took")
+	flags.BoolVarP(&t.summary, prefix+"summary", letter("c"), false, "instead of the calls, show a table of them at the end")
+}
+
+func (t *traceFlags) config() (ipc.TraceConfig, error) {
+	config := tracelog.All()
+	if len(t.filters) > 0 {
+		clear(config.Calls[:])
+	}
+	for _, filter := range t.filters {
+		if err := tracelog.ParseFilter(filter, &config); err != nil {
+			return config, err
+		}
+	}
+	if t.strings < 0 || t.strings > ipc.MaxTraceStrings {
+		return config, fmt.Errorf("strings of %d bytes cannot be shown, at most %d", t.strings, ipc.MaxTraceStrings)
+	}
+	config.Strings, config.Brief = t.strings, t.summary
+	return config, nil
+}
+
+func (t *traceFlags) style() (tracelog.Style, error) {
+	clock, err := tracelog.ParseClock(t.clock)
+	return tracelog.Style{Clock: clock, Durations: t.durations, Summary: t.summary}, err
+}
+
+// begin begins to write a trace. guest is the pipe for the guest, to be closed
+// once it has it.
+func (t *traceFlags) begin() (reader *tracelog.Reader, guest int, err error) {
+	style, err := t.style()
+	if err != nil {
+		return nil, -1, err
+	}
+	out := os.Stderr
+	if t.file != "" && t.file != "-" {
+		out, err = os.OpenFile(t.file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+		if err != nil {
+			return nil, -1, fmt.Errorf("trace: %w", err)
+		}
+	}
+	pipe, guest, err := tracelog.NewPipe()
+	if err != nil {
+		return nil, -1, err
+	}
+	reader, err = tracelog.Start(pipe, tracelog.NewPrinter(out, style))
+	if err != nil {
+		unix.Close(pipe)
+		unix.Close(guest)
+		return nil, -1, err
+	}
+	return reader, guest, nil
+}

@@ -1,0 +1,221 @@
+package tracelog
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/ipc"
+)
+
+// NewPipe makes the pipe for records: guest is for the guest's processes, reader
+// for a [Reader].
+func NewPipe() (reader, guest int, err error) {
+	var fds [2]int
+	// In packet mode one read gives one write.
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_DIRECT); err != nil {
+		return -1, -1, fmt.Errorf("make the pipe for the trace: %w", err)
+	}
+	// A record takes a page of the pipe. If there is no more than the usual
+	// sixteen, the guest waits more often.
+	unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize)
+	return fds[0], fds[1], nil
+}
+
+const pipeSize = 1 << 20
+
+// Reader writes what comes through a pipe.
+type Reader struct {
+	pipe    int
+	printer *Printer
+	live    bool              // somebody watches: write lines as they come
+	alive   map[uint32]*child // processes that have reported something
+	stop    [2]int            // a pipe; closing its writing end stops Run
+	done    chan struct{}
+}
+
+// child is a process of the guest.
+type child struct {
+	pidfd int  // -1 if it cannot be had
+	ended bool // it has said so itself
+	gone  bool // it had ended when its first record was read
+}
+
+// Start begins to read from pipe, which the reader closes when it is stopped.
+func Start(pipe int, printer *Printer) (*Reader, error) {
+	r := &Reader{pipe: pipe, printer: printer, alive: map[uint32]*child{}, done: make(chan struct{})}
+	if err := unix.Pipe2(r.stop[:], unix.O_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("make a pipe: %w", err)
+	}
+	go r.run()
+	return r, nil
+}
+
+// Stop writes what the guest has reported so far, and ends. Processes that go on
+// are not traced any more.
+func (r *Reader) Stop() error {
+	unix.Close(r.stop[1])
+	<-r.done
+	unix.Close(r.stop[0])
+	return r.printer.Close()
+}
+
+// Done is closed when the last traced process has ended, or after Stop.
+func (r *Reader) Done() <-chan struct{} { return r.done }
+
+// run reads until all processes have ended.
+func (r *Reader) run() {
+	defer close(r.done)
+	defer unix.Close(r.pipe)
+	defer func() {
+		for _, c := range r.alive {
+			unix.Close(c.pidfd)
+		}
+	}()
+	unix.SetNonblock(r.pipe, true)
+	for {
+		more := r.drain()
+		r.bury()
+		r.printer.Flush()
+		if !more {
+			r.reap(0)
+			return
+		}
+		poll, pids := r.watched()
+		if _, err := unix.Poll(poll, -1); err != nil && err != unix.EINTR {
+			return
+		}
+		if poll[1].Revents != 0 {
+			r.drain()
+			r.bury()
+			r.reapFor(poll[2:], pids)
+			return
+		}
+		if poll[0].Revents&unix.POLLIN == 0 {
+			r.reapFor(poll[2:], pids)
+		}
+	}
+}
+
+// watched is what run waits for: the pipe, the stop, and ends of processes, which
+// poll reports as POLLHUP (Linux 6.9).
+func (r *Reader) watched() (poll []unix.PollFd, pids []uint32) {
+	poll = []unix.PollFd{{Fd: int32(r.pipe), Events: unix.POLLIN}, {Fd: int32(r.stop[0]), Events: unix.POLLIN}}
+	for pid, c := range r.alive {
+		if c.pidfd >= 0 {
+			poll = append(poll, unix.PollFd{Fd: int32(c.pidfd)})
+			pids = append(pids, pid)
+		}
+	}
+	return poll, pids
+}
+
+// drain writes the records that are there. It reports false when no process can
+// send any more.
+func (r *Reader) drain() (more bool) {
+	var b [ipc.MaxTraceRecord]byte
+	for {
+		n, err := unix.Read(r.pipe, b[:])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return err == unix.EAGAIN
+		case n == 0:
+			return false
+		}
+		record, err := ipc.ParseTraceRecord(b[:n])
+		if err != nil {
+			r.printer.Say(0, err.Error())
+			continue
+		}
+		r.note(&record)
+		r.printer.Add(&record)
+	}
+}
+
+// note keeps track of which processes there are.
+func (r *Reader) note(record *ipc.TraceRecord) {
+	c := r.alive[record.PID]
+	if c == nil {
+		if len(r.alive) >= maxWatched {
+			return
+		}
+		c = &child{pidfd: -1}
+		fd, err := unix.PidfdOpen(int(record.PID), 0)
+		if err == nil {
+			c.pidfd = fd
+		}
+		c.gone = err == unix.ESRCH
+		r.alive[record.PID] = c
+	}
+	c.ended = record.Kind == ipc.TraceExit
+}
+
+// maxWatched bounds what a hostile guest can make us hold open.
+const maxWatched = 4096
+
+// bury says goodbye to processes whose last record has been read, without knowing
+// how they ended.
+func (r *Reader) bury() {
+	for id, c := range r.alive {
+		if c.gone {
+			if !c.ended {
+				r.printer.Say(id, "ended")
+			}
+			delete(r.alive, id)
+		}
+	}
+}
+
+// reapFor writes how processes have ended that poll has found gone.
+func (r *Reader) reapFor(poll []unix.PollFd, pids []uint32) {
+	for i, pid := range pids {
+		if poll[i].Revents != 0 {
+			r.reap(pid)
+		}
+	}
+}
+
+// reap writes how a process has ended that did not say so itself, or all if pid is
+// 0.
+func (r *Reader) reap(pid uint32) {
+	for id, c := range r.alive {
+		if pid != 0 && id != pid {
+			continue
+		}
+		status, ok := exitStatus(c.pidfd)
+		if ok && !c.ended {
+			r.printer.Say(id, describe(status))
+		}
+		unix.Close(c.pidfd)
+		delete(r.alive, id)
+	}
+}
+
+// pidfdInfo is struct pidfd_info in its first form; linux/pidfd.h, Linux 6.13.
+type pidfdInfo struct {
+	mask      uint64
+	cgroup    uint64
+	pid, tgid uint32
+	ppid      uint32
+	ids       [8]uint32
+	exitCode  int32
+}
+
+const (
+	pidfdGetInfo  = 0xc040ff0b
+	pidfdInfoExit = 1 << 3 // Linux 6.15
+)
+
+// exitStatus returns the wait status of a process that has ended and been waited
+// for.
+func exitStatus(pidfd int) (unix.WaitStatus, bool) {
+	if pidfd < 0 {
+		return 0, false
+	}
+	info := pidfdInfo{mask: pidfdInfoExit}
+	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(pidfd), pidfdGetInfo, uintptr(unsafe.Pointer(&info)))
+	return unix.WaitStatus(info.exitCode), e == 0 && info.mask&pidfdInfoExit != 0
+}

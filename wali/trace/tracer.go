@@ -1,0 +1,230 @@
+package trace
+
+import (
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/ipc"
+	"walisup/wali"
+)
+
+// Tracer traces a process. It implements wali.Tracer.
+type Tracer struct {
+	fd     int // where records go
+	config atomic.Pointer[ipc.TraceConfig]
+	gone   atomic.Bool // nobody reads any more
+
+	specs  [ipc.TraceCalls]atomic.Pointer[spec]
+	frames sync.Pool
+}
+
+// New returns a tracer that writes to fd, a descriptor that is the helper's own.
+func New(fd int, config *ipc.TraceConfig) *Tracer {
+	tr := &Tracer{fd: fd}
+	tr.Configure(config)
+	tr.frames.New = func() any { return new(frame) }
+	return tr
+}
+
+// Configure changes what is shown from the next call on.
+func (tr *Tracer) Configure(config *ipc.TraceConfig) {
+	tr.config.Store(config)
+	tr.gone.Store(false)
+}
+
+// frame is one call that is being shown.
+type frame struct {
+	text
+	t      *wali.Thread
+	config *ipc.TraceConfig
+	spec   *spec
+	a      wali.Args
+	result int64
+	done   bool // the call has been made, result holds
+	next   int  // first argument that is not written yet
+	comma  bool // the comma before it is
+
+	buffer [ipc.MaxTraceRecord]byte
+}
+
+// failed reports whether the call has failed, so that it has filled in nothing.
+func (f *frame) failed() bool { return f.done && f.result < 0 && f.result > -4096 }
+
+func (tr *Tracer) frame(t *wali.Thread, config *ipc.TraceConfig) *frame {
+	f := tr.frames.Get().(*frame)
+	f.t, f.config, f.done, f.next, f.comma = t, config, false, 0, false
+	f.begin()
+	return f
+}
+
+// begin empties the text.
+func (f *frame) begin() {
+	f.text.b, f.text.full = f.buffer[:ipc.TraceHeader:len(f.buffer)], false
+}
+
+// unknownCall is the number of calls that are not in the table.
+const unknownCall = ipc.TraceCalls - 1
+
+// Call implements wali.Tracer.
+func (tr *Tracer) Call(t *wali.Thread, call int, row *wali.Row, do wali.Func, a, shown wali.Args) int64 {
+	config := tr.config.Load()
+	s := tr.spec(call, row)
+	if s == nil || tr.gone.Load() || !config.Has(s.call) {
+		return do(t, a)
+	}
+	f := tr.frame(t, config)
+	f.spec, f.a = s, shown
+	f.str(s.name)
+	f.raw('(')
+	f.arguments()
+	record := ipc.TraceRecord{Kind: ipc.TraceCall, Call: uint16(s.call)}
+	begin := time.Now()
+	record.Time = begin.UnixNano()
+	switch {
+	case s.ends:
+		f.done = true
+		f.arguments()
+		end := len(f.b)
+		f.b = append(f.b, '?')
+		tr.write(f, &record, len(f.b)-end)
+		tr.exit(f, int(uint8(shown[0])))
+		tr.frames.Put(f)
+		return do(t, a)
+	case s.sleeps:
+		record.Kind = ipc.TraceEnter
+		tr.write(f, &record, 0)
+		record.Kind = ipc.TraceLeave
+		f.begin()
+	}
+	r := do(t, a)
+	record.Duration = int64(time.Since(begin))
+	if s.forks && r == 0 {
+		tr.frames.Put(f)
+		return r // in the child
+	}
+	f.done, f.result = true, r
+	f.arguments()
+	end := len(f.b)
+	f.showResult()
+	if f.failed() {
+		record.Errno = uint16(-r)
+	}
+	tr.write(f, &record, len(f.b)-end)
+	tr.frames.Put(f)
+	return r
+}
+
+// arguments writes those that can be written now.
+func (f *frame) arguments() {
+	s := f.spec
+	if f.config.Brief {
+		f.next = s.n
+	}
+	for ; f.next < s.n; f.next++ {
+		a := &s.args[f.next]
+		if a.optional != nil && !a.optional(f) {
+			continue
+		}
+		if f.next > 0 && !f.comma {
+			f.str(", ")
+			f.comma = true
+		}
+		if !f.done && (a.out || a.late != nil && a.late(f)) {
+			return
+		}
+		a.show(f, f.next)
+		f.comma = false
+	}
+}
+
+// write sends the record whose texts f has, the last n bytes being the result.
+func (tr *Tracer) write(f *frame, r *ipc.TraceRecord, n int) {
+	r.TID, r.PID = uint32(unix.Gettid()), uint32(unix.Getpid())
+	ipc.PutTraceHeader(f.b, r, n)
+	// The only error there can be for long is that nobody reads any more.
+	if f.t.WriteTrace(tr.fd, f.b) < 0 {
+		tr.gone.Store(true)
+	}
+}
+
+// say writes a record that is not about a call.
+func (tr *Tracer) say(f *frame, kind ipc.TraceKind) {
+	tr.write(f, &ipc.TraceRecord{Kind: kind, Time: time.Now().UnixNano(), Call: unknownCall}, 0)
+}
+
+func (tr *Tracer) exit(f *frame, status int) {
+	f.begin()
+	f.str("exited with ")
+	f.dec(int64(status))
+	tr.say(f, ipc.TraceExit)
+}
+
+// Restart implements wali.Tracer.
+func (tr *Tracer) Restart(t *wali.Thread) {
+	if tr.gone.Load() {
+		return
+	}
+	f := tr.frame(t, tr.config.Load())
+	tr.say(f, ipc.TraceRestart)
+	tr.frames.Put(f)
+}
+
+// Signal implements wali.Tracer.
+func (tr *Tracer) Signal(t *wali.Thread, info *wali.Siginfo) {
+	config := tr.config.Load()
+	if tr.gone.Load() || !config.Signals {
+		return
+	}
+	f := tr.frame(t, config)
+	f.signalName(int(int32(binary.LittleEndian.Uint32(info[:]))))
+	f.raw(' ')
+	f.siginfo(info[:], true)
+	tr.say(f, ipc.TraceSignal)
+	tr.frames.Put(f)
+}
+
+// Forked implements wali.Tracer.
+func (tr *Tracer) Forked(t *wali.Thread) {
+	if tr.gone.Load() {
+		return
+	}
+	f := tr.frame(t, tr.config.Load())
+	tr.say(f, ipc.TraceAttach)
+	tr.frames.Put(f)
+}
+
+// Exec reports that the process has begun to run its program. path is what was
+// given to execve.
+func (tr *Tracer) Exec(t *wali.Thread, path string) {
+	config := tr.config.Load()
+	row := wali.Lookup("execve")
+	s := tr.spec(row.Place(), row)
+	if tr.gone.Load() || s == nil || !config.Has(s.call) {
+		return
+	}
+	f := tr.frame(t, config)
+	f.str("execve(")
+	if !config.Brief {
+		f.quote([]byte(path))
+		f.str(", [")
+		for i, arg := range t.Process.Args {
+			if i > 0 {
+				f.str(", ")
+			}
+			if i == maxElements {
+				f.str("...")
+				break
+			}
+			f.shortened([]byte(arg))
+		}
+		f.str("], [/* ")
+		f.dec(int64(len(t.Environ)))
+		f.str(" vars */]")
+	}
+	tr.write(f, &ipc.TraceRecord{Kind: ipc.TraceExec, Time: time.Now().UnixNano(), Call: uint16(s.call)}, 0)
+	tr.frames.Put(f)
+}

@@ -1,0 +1,80 @@
+package wali
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel"
+)
+
+// Tracer shows what a traced process does. It is called in the thread that does
+// it, which holds no lock.
+type Tracer interface {
+	// Call makes a system call by do(t, a), and shows it. In shown, descriptors
+	// that the guest may not use are as it gave them. call is the row's place in
+	// the table, -1 for an import that nobody knows.
+	Call(t *Thread, call int, row *Row, do Func, a, shown Args) int64
+	// Restart is called within Call when a signal has interrupted the system
+	// call, which then begins anew. The signal's handler runs after it.
+	Restart(t *Thread)
+	// Signal is called before a handler of the guest runs.
+	Signal(t *Thread, info *Siginfo)
+	// Forked is called first in a new process or thread.
+	Forked(t *Thread)
+}
+
+// untraced is the control word of processes that are not traced.
+var untraced uint32
+
+// tracing reports whether the tracer is to be told of what happens.
+func (t *Thread) tracing() bool { return atomic.LoadUint32(t.traceControl) != 0 && t.Tracer != nil }
+
+// Place returns a row's place in the table, -1 if it is not there.
+func (r *Row) Place() int {
+	offset := uintptr(unsafe.Pointer(r)) - uintptr(unsafe.Pointer(&table[0]))
+	if i := offset / unsafe.Sizeof(*r); i < uintptr(len(table)) {
+		return int(i)
+	}
+	return -1
+}
+
+// traced makes a call that is to be shown.
+func (t *Thread) traced(row *Row, do Func, a, shown Args) int64 {
+	if t.Tracer == nil {
+		return do(t, a)
+	}
+	return t.Tracer.Call(t, row.Place(), row, do, a, shown)
+}
+
+// Scratch space for a tracer: it lives until the host function returns.
+func (t *Thread) TraceSpace(n int) []byte { return t.alloc(n) }
+
+// WriteTrace writes b to a descriptor of the helper's, in one piece, whatever the
+// guest has done to signals and limits. The result is write(2)'s.
+//
+// It may sleep, and is not interrupted by the guest's signals meanwhile.
+func (t *Thread) WriteTrace(fd int, b []byte) int64 {
+	mask, pending := t.stopSignals()
+	r := errno(unix.EINTR)
+	for r == errno(unix.EINTR) {
+		r = t.Gate.CallAway(unix.SYS_WRITE, uintptr(fd), address(b), uintptr(len(b)))
+	}
+	if r == errno(unix.EPIPE) || r == errno(unix.EFBIG) {
+		t.dropSignals(1<<(unix.SIGPIPE-1) | 1<<(unix.SIGXFSZ-1))
+	}
+	if !pending {
+		t.setKernelMask(mask)
+	}
+	return r
+}
+
+// dropSignals takes pending signals away.
+//
+// Preconditions: they are blocked.
+func (t *Thread) dropSignals(set uint64) {
+	var now unix.Timespec
+	t.signals.kernelMask = set
+	kernel.Syscall(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&t.signals.kernelMask)), 0, uintptr(unsafe.Pointer(&now)), 8, 0, 0)
+}
