@@ -255,6 +255,11 @@ func (t *Thread) deliver(info *Siginfo, mask *uint64) (jumped bool) {
 	t.blockAll()
 	*mask = guestMask &^ Unblockable
 	t.signals.blocked = guestMask & Unblockable
+	if t.Gate.Pending != 0 {
+		// Caught on the handler's way in or out, under its mask. The handler is
+		// over: what comes after it goes back to where it would have gone.
+		t.Signals.(pendingMask).SetPendingMask(*mask)
+	}
 	t.releaseHeld()
 	return false
 }
