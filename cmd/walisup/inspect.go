@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"walisup/supervisor/instance"
+	"walisup/supervisor/monitor"
+	"walisup/supervisor/tree"
 )
 
 // inspection is all that is known of an instance.
@@ -18,6 +20,9 @@ type inspection struct {
 	Options   instance.Options `json:"options"`
 	Start     instance.Command `json:"start"`
 	Processes []processView    `json:"processes"`
+
+	// Sources is where the supervisor's knowledge of the processes comes from.
+	Sources []tree.Facility `json:"sources"`
 }
 
 func newInspectCommand(state *stateFlag) *cobra.Command {
@@ -65,12 +70,15 @@ func inspect(i *instance.Instance) inspection {
 		Options:   i.Options,
 		Start:     i.Command,
 		Processes: []processView{},
+		Sources:   []tree.Facility{},
 	}
 	if i.Options.Detached {
 		found.LogFile = i.File(instance.LogFile)
 	}
 	if isActive(i) {
-		found.Processes = processViews(i)
+		snapshot := monitor.Look(i)
+		found.Processes = processViews(snapshot.Processes)
+		found.Sources = append(found.Sources, snapshot.Sources...)
 	}
 	return found
 }

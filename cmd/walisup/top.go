@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"walisup/supervisor/instance"
 	"walisup/supervisor/monitor"
 	"walisup/supervisor/proctree"
 	"walisup/supervisor/tree"
@@ -64,7 +63,7 @@ func printTree(cmd *cobra.Command, state *stateFlag, reference string, format fo
 	if !isActive(i) {
 		return notActive(i)
 	}
-	return printList(cmd.OutOrStdout(), format, processViews(i), []column[processView]{
+	return printList(cmd.OutOrStdout(), format, processViews(monitor.Look(i).Processes), []column[processView]{
 		{"PID", func(p processView) string { return strconv.Itoa(p.Pid) }},
 		{"PPID", func(p processView) string { return strconv.Itoa(p.Parent) }},
 		{"STATE", func(p processView) string { return p.State }},
@@ -76,10 +75,9 @@ func printTree(cmd *cobra.Command, state *stateFlag, reference string, format fo
 	})
 }
 
-// processViews returns the processes of an instance that have not ended, and zombies,
+// processViews shows those processes of an instance that have not ended, and zombies,
 // each below its parent.
-func processViews(i *instance.Instance) []processView {
-	found := monitor.Look(i).Processes
+func processViews(found []tree.Process) []processView {
 	children := map[int][]*tree.Process{}
 	here := map[int]bool{}
 	for n := range found {
@@ -113,7 +111,7 @@ func processViews(i *instance.Instance) []processView {
 func newProcessView(p *tree.Process, depth int) processView {
 	return processView{
 		Pid: p.PID, Parent: p.Parent, Group: p.Group, Session: p.Session,
-		State: string(p.State), Threads: p.Threads, CPU: (p.User + p.System).Seconds(), Memory: p.Resident,
+		State: string(p.State), Threads: p.Threads, CPU: p.CPU.Seconds(), Memory: p.Resident,
 		Module: p.Module, Native: p.Native, Forks: p.Forks, Execs: p.Execs,
 		Command: proctree.Command(p.PID), Depth: depth, name: p.Name,
 	}

@@ -238,12 +238,12 @@ func TestEndIsTrue(t *testing.T) {
 		events string
 	}{
 		"killed":                        {[]said{{Wait, killed}}, said{Wait, killed}, "exit=wait"},
-		"killed, twice told":            {[]said{{PidFD, killed}, {Parent, killed}}, said{PidFD, killed}, "exit=pidfd"},
-		"killed, better told":           {[]said{{Parent, killed}, {PidFD, killed}}, said{PidFD, killed}, "exit=parent"},
+		"killed, twice told":            {[]said{{Kernel, killed}, {Parent, killed}}, said{Kernel, killed}, "exit=kernel"},
+		"killed, better told":           {[]said{{Parent, killed}, {Kernel, killed}}, said{Kernel, killed}, "exit=parent"},
 		"killed just before it ended":   {[]said{{Itself, 0}, {Wait, killed}}, said{Wait, killed}, "exit=itself exit=wait"},
 		"a lie of the parent's":         {[]said{{Wait, killed}, {Parent, 0}}, said{Wait, killed}, "exit=wait"},
 		"nobody knows":                  {[]said{{Nobody, 0}}, said{Nobody, 0}, "exit=nobody"},
-		"nobody knows, then somebody":   {[]said{{Nobody, 0}, {PidFD, killed}}, said{PidFD, killed}, "exit=nobody exit=pidfd"},
+		"nobody knows, then somebody":   {[]said{{Nobody, 0}, {Kernel, killed}}, said{Kernel, killed}, "exit=nobody exit=kernel"},
 		"nobody but itself":             {[]said{{Itself, 256}, {Nobody, 0}}, said{Itself, 256}, "exit=itself"},
 		"itself, and the sweep says it": {[]said{{Itself, 256}, {Itself, 256}}, said{Itself, 256}, "exit=itself"},
 	}
@@ -489,6 +489,22 @@ func TestDoorbells(t *testing.T) {
 		t.Error("not stopped")
 	}
 	c.Await(c.Bell()-1, time.Minute) // rung already: returns at once
+}
+
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	c := newChannel(t)
+	if lines := c.Notes(); len(lines) != 0 {
+		t.Errorf("%q at first", lines)
+	}
+	c.SetNotes("one\ntwo\x1b\n" + strings.Repeat("x", NotesSize))
+	if lines := c.Notes(); len(lines) != 3 || lines[0] != "one" || lines[1] != "two?" || len(lines[2]) != NotesSize-9 {
+		t.Errorf("%q", lines)
+	}
+	c.SetNotes("three")
+	if lines := c.Notes(); len(lines) != 1 || lines[0] != "three" {
+		t.Errorf("%q", lines)
+	}
 }
 
 func TestTraceSettings(t *testing.T) {

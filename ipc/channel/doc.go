@@ -49,6 +49,7 @@
 //	216     8     processes that found no slot                       H
 //	224     8     ended processes whose slot was taken from them     H
 //	232     4     slots that were ever used, counted from the first   H W
+//	512     512   notes of the supervisor, text padded with 0        W
 //	1024    1024  settings of the trace, valid for the trace word    W
 //
 //	4096          index: u32 for each pid modulo slots, slot + 1     H

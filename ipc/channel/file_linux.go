@@ -18,8 +18,9 @@ import (
 // until Close. Those that write do nothing if the Channel is nil: a process without
 // a channel needs no case of its own.
 type Channel struct {
-	base unsafe.Pointer
-	mem  []byte
+	base     unsafe.Pointer
+	mem      []byte
+	dev, ino uint64
 }
 
 // ErrChannel is the error that a file which is not a channel of this version gives.
@@ -68,7 +69,7 @@ func fill(fd int, name string) (*Channel, error) {
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
 		return nil, err
 	}
-	c, err := mapFile(fd)
+	c, err := mapChecked(fd)
 	if err != nil {
 		return nil, err
 	}
@@ -124,8 +125,15 @@ func mapChecked(fd int) (*Channel, error) {
 	if st.Size != Size {
 		return nil, fmt.Errorf("%w: %d bytes, want %d", ErrChannel, st.Size, Size)
 	}
-	return mapFile(fd)
+	c, err := mapFile(fd)
+	if err == nil {
+		c.dev, c.ino = st.Dev, st.Ino
+	}
+	return c, err
 }
+
+// File tells the channel's file from all others.
+func (c *Channel) File() (dev, ino uint64) { return c.dev, c.ino }
 
 func mapFile(fd int) (*Channel, error) {
 	mem, err := unix.Mmap(fd, 0, Size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
@@ -147,9 +155,24 @@ func (c *Channel) Close() error {
 
 // Name is the name of the instance, as far as it can be believed.
 func (c *Channel) Name() string {
-	name := bytes.Clone(c.bytes(headName, MaxName))
-	name, _, _ = bytes.Cut(name, []byte{0})
-	return strings.ToValidUTF8(string(name), "?")
+	name, _, _ := bytes.Cut(c.bytes(headName, MaxName), []byte{0})
+	return printable(name)
+}
+
+// SetNotes leaves a text for those who look at the instance. What is longer than
+// NotesSize is cut.
+func (c *Channel) SetNotes(text string) {
+	room := c.bytes(headNotes, NotesSize)
+	clear(room[copy(room, text):])
+}
+
+// Notes returns lines of what SetNotes has left, as far as it can be believed.
+func (c *Channel) Notes() (lines []string) {
+	text, _, _ := bytes.Cut(c.bytes(headNotes, NotesSize), []byte{0})
+	for line := range bytes.Lines(bytes.Clone(text)) {
+		lines = append(lines, printable(bytes.TrimSuffix(line, []byte{'\n'})))
+	}
+	return lines
 }
 
 // Created is when the channel was made, as far as it can be believed.

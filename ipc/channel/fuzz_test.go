@@ -29,6 +29,7 @@ func FuzzDamagedChannel(f *testing.F) {
 	f.Add(damage(headUsed, all))
 	f.Add(damage(headSleepers&^7, all))
 	f.Add(damage(headName, all, headName+8, all, headCreated, all))
+	f.Add(damage(headNotes, all, headNotes+8, all, headNotes+16, 0x0a0a0a0a0a0a0a0a))
 	f.Add(damage(slot, all))
 	f.Add(damage(slot, owner(1, states, 5)))
 	f.Add(damage(slot, owner(1, Live, -1)))
@@ -88,8 +89,13 @@ func FuzzDamagedChannel(f *testing.F) {
 			t.Error("no trace settings")
 		}
 		c.Await(c.Bell()+1, 1)
-		if name := c.Name(); len(name) > MaxName || !utf8.ValidString(name) {
+		if name := c.Name(); len(name) > 3*MaxName || !utf8.ValidString(name) {
 			t.Errorf("name %q", name)
+		}
+		for _, line := range c.Notes() {
+			if len(line) > 3*NotesSize || !utf8.ValidString(line) {
+				t.Errorf("note %q", line)
+			}
 		}
 		_, _ = c.Created(), c.Helper()
 		checkSlots(t, c)

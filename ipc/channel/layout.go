@@ -10,6 +10,9 @@ const (
 	// SettingsSize is the room for trace settings in bytes.
 	SettingsSize = 1024
 
+	// NotesSize is the room for the supervisor's notes in bytes.
+	NotesSize = headSettings - headNotes
+
 	// MaxName is the longest name of an instance in bytes.
 	MaxName = 64
 
@@ -45,6 +48,7 @@ const (
 	headUnlisted    = 216
 	headOverwritten = 224
 	headUsed        = 232
+	headNotes       = 512
 	headSettings    = 1024
 
 	indexStart = 4096
@@ -122,15 +126,14 @@ const (
 	Itself                  // the process, before it did
 	Parent                  // the parent's helper, whose guest waited for it
 	Connector               // the kernel's process connector
-	PidFD                   // the kernel, PIDFD_GET_INFO
-	Proc                    // the kernel, /proc/PID/stat of a zombie
+	Kernel                  // the kernel, of one process: PIDFD_GET_INFO, or /proc/PID/stat of a zombie
 	Wait                    // the supervisor, by wait4
 
 	sources
 )
 
 func (s Source) String() string {
-	names := [...]string{"nobody", "itself", "parent", "connector", "pidfd", "proc", "wait"}
+	names := [...]string{"nobody", "itself", "parent", "connector", "kernel", "wait"}
 	if int(s) < len(names) {
 		return names[s]
 	}

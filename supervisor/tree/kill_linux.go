@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/supervisor/proctree"
 )
 
 // killRounds is how often all processes are stopped before they are killed even
@@ -72,7 +74,7 @@ func descendants(pid int) []int {
 	list := []int{pid}
 	known := map[int]bool{pid: true}
 	for i := 0; i < len(list) && i < maxProcesses; i++ {
-		for _, child := range children(list[i]) {
+		for _, child := range proctree.Children(list[i]) {
 			if !known[child] {
 				known[child] = true
 				list = append(list, child)
@@ -81,7 +83,7 @@ func descendants(pid int) []int {
 	}
 	alive := list[:0]
 	for _, p := range list[1:] {
-		if st, err := readStat(p); err == nil && st.state != 'Z' && st.state != 'X' {
+		if st, err := proctree.Read(p); err == nil && !st.Ended() {
 			alive = append(alive, p)
 		}
 	}
@@ -109,14 +111,14 @@ const maxDepth = 1 << 12
 // descendsFrom reports whether process pid is a living descendant of ancestor.
 func descendsFrom(pid, ancestor int) bool {
 	for range maxDepth {
-		st, err := readStat(pid)
-		if err != nil || st.parent == 0 {
+		st, err := proctree.Read(pid)
+		if err != nil || st.Parent == 0 {
 			return false
 		}
-		if st.parent == ancestor {
+		if st.Parent == ancestor {
 			return true
 		}
-		pid = st.parent
+		pid = st.Parent
 	}
 	return false
 }

@@ -1,6 +1,9 @@
 package tree
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc/channel"
+	"walisup/supervisor/proctree"
 )
 
 // Process is one process of an instance, at one moment.
@@ -42,9 +46,8 @@ type Process struct {
 
 	Threads      int // the guest's; the kernel's if not Listed
 	Forks, Execs uint64
-	User, System time.Duration // processor time
+	CPU          time.Duration // user and system time
 	Resident     uint64        // bytes, shared ones included
-	Swapped, Pss uint64        // bytes; 0 unless asked for with Memory
 
 	Status unix.WaitStatus // valid if Source is not channel.Nobody
 	Source channel.Source  // who says so
@@ -57,130 +60,168 @@ func (p *Process) Alive() bool { return p.State != 0 && p.State != 'Z' && p.Stat
 // Snapshot is the processes of an instance at one moment.
 type Snapshot struct {
 	Time      time.Time
-	Processes []Process // parents before their children, by start and pid
+	Processes []Process // by start and pid: creators come before what they made
 
-	Unlisted    uint64 // processes that found no slot, ever
-	Overwritten uint64 // ended processes that had to make room, ever
-	Damage      error  // what the channel holds that no helper of ours writes
+	Unlisted    uint64     // processes that found no slot, ever
+	Overwritten uint64     // ended processes that had to make room, ever
+	Sources     []Facility // what the supervisor uses, see [Tree.Sources]; none while it does not watch yet
+	Damage      error      // what the channel holds that no helper of ours writes
 }
 
 // Look takes a snapshot of the instance with this channel. supervisor is the process
-// whose children belong to the instance too, or 0. Any process that may read the
-// channel and /proc can call it; c may be nil.
+// whose descendants belong to the instance, or 0 if it is gone. Any process that may
+// read the channel and /proc can call it; c may be nil.
+//
+// What the channel says makes no process one of the instance: it is a descendant of
+// the supervisor, or has the channel open, or descends from one that has.
 func Look(c *channel.Channel, supervisor int) Snapshot {
-	l := looker{boot: bootTime(), page: uint64(os.Getpagesize()), known: map[int]int{}}
+	l := looker{boot: bootTime(), slots: map[int][]*channel.Slot{}, known: map[int]bool{}}
 	s := Snapshot{Time: time.Now()}
 	var slots []channel.Slot
 	if c != nil {
-		slots, s.Damage = c.Slots(nil)
+		s.Sources = notedSources(c)
 		l.helper = c.Helper()
+		l.channelDev, l.channelIno = c.File()
+		slots, s.Damage = c.Slots(nil)
 		s.Unlisted, s.Overwritten = c.Unlisted(), c.Overwritten()
 	}
 	for i := range slots {
-		l.addSlot(&slots[i])
+		slot := &slots[i]
+		switch slot.State {
+		case channel.Claimed: // nothing has been made yet
+		case channel.Ended:
+			l.addEnded(slot)
+		default:
+			l.slots[slot.PID] = append(l.slots[slot.PID], slot)
+		}
 	}
 	if supervisor > 0 {
-		l.addChildren(supervisor)
+		l.addBelow(supervisor)
 	}
-	for i := 0; i < len(l.list); i++ { // grows
-		if l.list[i].State != 0 {
-			l.addChildren(l.list[i].PID)
+	for i := range slots {
+		if err := l.addUnseen(&slots[i]); err != nil {
+			s.Damage = errors.Join(s.Damage, err)
 		}
 	}
 	s.Processes = l.list
 	slices.SortStableFunc(s.Processes, func(a, b Process) int {
-		switch {
-		case a.Start != b.Start:
-			return compare(a.Start, b.Start)
-		case a.Started != b.Started:
-			return a.Started.Compare(b.Started)
-		}
-		return compare(uint64(a.PID), uint64(b.PID))
+		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.PID, b.PID))
 	})
 	return s
 }
 
-func compare(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 // looker gathers a snapshot.
 type looker struct {
-	boot time.Time
-	page uint64
+	boot                   time.Time
+	helper                 channel.Helper
+	channelDev, channelIno uint64
 
-	helper channel.Helper
-	list   []Process
-	known  map[int]int // index in list of living processes by pid
+	slots map[int][]*channel.Slot // by pid, of processes that may live
+	list  []Process
+	known map[int]bool // pids in list of processes that exist
 }
 
 // maxProcesses bounds a snapshot that never ends, because processes are made as
 // fast as they are found.
 const maxProcesses = 1 << 16
 
-func (l *looker) addSlot(s *channel.Slot) {
-	if s.State == channel.Claimed {
-		return // nothing has been made yet
-	}
-	p := Process{
+// describe puts in what a slot says.
+func (l *looker) describe(s *channel.Slot) Process {
+	return Process{
 		PID: s.PID, Creator: s.Creator, Listed: true,
 		Module: s.Module, Cut: s.Cut, Name: filepath.Base(s.Module),
 		Threads: s.Threads, Forks: s.Forks, Execs: s.Execs,
 		Started: l.boot.Add(time.Duration(s.NotBefore)),
 	}
-	if st, err := readStat(s.PID); err == nil && madeThen(&st, s) {
-		l.fill(&p, &st)
-		if _, twice := l.known[p.PID]; twice {
-			return
-		}
-		l.known[p.PID] = len(l.list)
-		l.list = append(l.list, p)
-		return
-	}
+}
+
+func (l *looker) addEnded(s *channel.Slot) {
+	p := l.describe(s)
 	p.Status, p.Source, p.Ended = unix.WaitStatus(s.Status), s.Source, s.Ended
 	l.list = append(l.list, p)
 }
 
-// madeThen reports whether a process was made when a slot says. The pid may have
-// been used again since.
-func madeThen(st *stat, s *channel.Slot) bool {
-	return st.start >= s.NotBefore/uint64(tick) && (s.Before == 0 || st.start <= s.Before/uint64(tick))
-}
-
-// addChildren adds the processes whose parent is pid and that are not known yet.
-func (l *looker) addChildren(pid int) {
-	for _, child := range children(pid) {
-		if _, ok := l.known[child]; ok || len(l.list) >= maxProcesses {
-			continue
+// addBelow adds the descendants of a process.
+func (l *looker) addBelow(pid int) {
+	for pending := []int{pid}; len(pending) > 0 && len(l.list) < maxProcesses; {
+		last := len(pending) - 1
+		pid, pending = pending[last], pending[:last]
+		for _, child := range proctree.Children(pid) {
+			if !l.known[child] && l.add(child) {
+				pending = append(pending, child)
+			}
 		}
-		st, err := readStat(child)
-		if err != nil {
-			continue
-		}
-		p := Process{PID: child, Name: st.name, Threads: st.threads}
-		l.fill(&p, &st)
-		l.known[child] = len(l.list)
-		l.list = append(l.list, p)
 	}
 }
 
+// add adds a process of the instance, if it exists.
+func (l *looker) add(pid int) bool {
+	st, err := proctree.Read(pid)
+	if err != nil {
+		return false
+	}
+	p := Process{PID: pid, Threads: st.Threads}
+	for _, s := range l.slots[pid] {
+		if madeThen(&st, s) {
+			p = l.describe(s)
+		}
+	}
+	l.fill(&p, &st)
+	l.known[pid] = true
+	l.list = append(l.list, p)
+	return true
+}
+
+// madeThen reports whether a process was made when a slot says. The pid may have
+// been used again since.
+func madeThen(st *proctree.Process, s *channel.Slot) bool {
+	return st.Start >= s.NotBefore/uint64(tick) && (s.Before == 0 || st.Start <= s.Before/uint64(tick))
+}
+
+// addUnseen adds the process of a slot that is not the supervisor's descendant.
+func (l *looker) addUnseen(s *channel.Slot) error {
+	if s.State != channel.Live && s.State != channel.Exiting || l.known[s.PID] {
+		return nil
+	}
+	st, err := proctree.Read(s.PID)
+	switch {
+	case err != nil || !madeThen(&st, s) || st.Ended():
+		l.addEnded(s)
+	case !l.holdsChannel(s.PID):
+		if now, err := proctree.Read(s.PID); err != nil || now.Start != st.Start || now.Ended() {
+			l.addEnded(s) // just now
+			return nil
+		}
+		return fmt.Errorf("%w: slot %d names process %d (%s), which has lost the channel or never had it",
+			channel.ErrDamaged, s.Ref.Slot-1, s.PID, st.Name)
+	case l.add(s.PID):
+		l.addBelow(s.PID)
+	}
+	return nil
+}
+
+// holdsChannel reports whether a process has the channel open.
+func (l *looker) holdsChannel(pid int) bool {
+	dir := "/proc/" + strconv.Itoa(pid) + "/fd/"
+	same := func(name string) bool {
+		var st unix.Stat_t
+		return unix.Stat(dir+name, &st) == nil && st.Dev == l.channelDev && st.Ino == l.channelIno
+	}
+	if same(strconv.Itoa(l.helper.FD)) {
+		return true
+	}
+	entries, _ := os.ReadDir(dir)
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return same(e.Name()) })
+}
+
 // fill puts in what the kernel says of a process that exists.
-func (l *looker) fill(p *Process, st *stat) {
-	p.Parent, p.Group, p.Session, p.State, p.Start = st.parent, st.group, st.session, st.state, st.start
-	p.Started = l.boot.Add(time.Duration(st.start) * tick)
-	p.User, p.System = time.Duration(st.user)*tick, time.Duration(st.system)*tick
-	p.Resident = st.pages * l.page
-	p.Name = st.name
-	if !p.Alive() {
-		p.Status, p.Source = unix.WaitStatus(st.exit), channel.Proc
-		if !mayKnowExit(p.PID) {
-			p.Source = channel.Nobody
+func (l *looker) fill(p *Process, st *proctree.Process) {
+	p.Parent, p.Group, p.Session, p.State, p.Start = st.Parent, st.Group, st.Session, st.State, st.Start
+	p.Started = l.boot.Add(time.Duration(st.Start) * tick)
+	p.CPU, p.Resident, p.Name = st.CPU, uint64(st.RSS), st.Name
+	if st.Ended() {
+		if status, ok := st.ExitStatus(); ok {
+			p.Status, p.Source = status, channel.Kernel
 		}
 		return
 	}
@@ -198,15 +239,4 @@ func exePath(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/exe" }
 func (l *looker) isNative(pid int) bool {
 	var st unix.Stat_t
 	return l.helper.Ino != 0 && unix.Stat(exePath(pid), &st) == nil && (st.Dev != l.helper.Dev || st.Ino != l.helper.Ino)
-}
-
-// mayKnowExit reports whether the kernel tells us the exit status of zombie pid: it
-// is 0 for those who may not.
-func mayKnowExit(pid int) bool {
-	if os.Geteuid() == 0 {
-		return true
-	}
-	var st unix.Stat_t
-	err := unix.Stat("/proc/"+strconv.Itoa(pid), &st)
-	return err == nil && int(st.Uid) == os.Geteuid()
 }

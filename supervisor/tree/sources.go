@@ -1,16 +1,28 @@
 package tree
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+
+	"walisup/ipc/channel"
+	"walisup/supervisor/proctree"
+)
 
 // Facility is one way by which a tree learns what happens to its processes.
 type Facility struct {
-	Name   string // channel, subreaper, pidfd, connector
-	InUse  bool
-	Detail string // what it gives, or why it is not in use
+	Name   string `json:"name"` // channel, subreaper, pidfd, connector
+	InUse  bool   `json:"in_use"`
+	Detail string `json:"detail"` // what it gives, or why it is not in use
 }
 
 // Sources returns what the tree uses, for people to see how much it can know.
 func (t *Tree) Sources() []Facility {
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	return t.sources()
+}
+
+func (t *Tree) sources() []Facility {
 	list := []Facility{{Name: "channel", InUse: true, Detail: "processes register by themselves"}}
 	if t.problem != nil {
 		list[0] = Facility{Name: "channel", Detail: t.problem.Error()}
@@ -20,15 +32,47 @@ func (t *Tree) Sources() []Facility {
 		list[1].Detail = "the supervisor did not start these processes"
 	}
 	pidfd := Facility{Name: "pidfd", InUse: t.channel != nil}
-	if pidfdTellsExit() {
+	if proctree.TellsStatus() {
 		pidfd.Detail = "with exit status (PIDFD_GET_INFO)"
 	} else {
 		pidfd.Detail = "the exit status is read from zombies (PIDFD_GET_INFO gives it since Linux 6.15)"
 	}
-	t.lock.Lock()
 	if t.missed > 0 {
 		pidfd.Detail += fmt.Sprintf("; %d processes without", t.missed)
 	}
-	t.lock.Unlock()
-	return append(list, pidfd)
+	connector := Facility{Name: "connector", InUse: t.connector != nil, Detail: "ends of processes that had no pidfd"}
+	switch {
+	case t.connectorProblem != nil:
+		connector.Detail = t.connectorProblem.Error()
+	case t.connector == nil:
+		connector.Detail = "not tried yet"
+	case t.connector.lost:
+		connector.Detail += "; the kernel has dropped some"
+	}
+	return append(list, pidfd, connector)
+}
+
+// noteSources writes what is in use into the channel, for other processes.
+func (t *Tree) noteSources() {
+	var b strings.Builder
+	for _, f := range t.sources() {
+		use := "-"
+		if f.InUse {
+			use = "+"
+		}
+		fmt.Fprintf(&b, "%s%s %s\n", use, f.Name, f.Detail)
+	}
+	t.channel.SetNotes(b.String())
+}
+
+// notedSources reads what noteSources has written.
+func notedSources(c *channel.Channel) (list []Facility) {
+	for _, line := range c.Notes() {
+		if len(line) < 2 {
+			continue
+		}
+		name, detail, _ := strings.Cut(line[1:], " ")
+		list = append(list, Facility{Name: name, InUse: line[0] == '+', Detail: detail})
+	}
+	return list
 }

@@ -22,11 +22,11 @@ type Tree struct {
 	mu       sync.Mutex
 	closed   bool
 	started  bool
+	starting int                       // children that may exist but are not known yet
 	own      map[int]bool              // children that somebody waits for
 	pending  map[int][]unix.WaitStatus // what nobody has asked for yet
 	reaping  bool                      // somebody is in wait4
 	reaped   *sync.Cond                // moves when reaping or pending does
-	children bool                      // wait4 has not said that there are none
 
 	watcher
 }
@@ -37,8 +37,7 @@ type Tree struct {
 // if that can be had: see [Tree.Problem]. helper is the open executable of the
 // helper, and number what the channel's descriptor is to be in helpers.
 func New(name string, helper, number int) *Tree {
-	t := &Tree{fd: -1}
-	t.reaped = sync.NewCond(&t.mu)
+	t := newTree()
 	t.channel, t.fd, t.problem = channel.Create(name)
 	var st unix.Stat_t
 	if unix.Fstat(helper, &st) == nil {
@@ -46,6 +45,12 @@ func New(name string, helper, number int) *Tree {
 	}
 	// It cannot fail on any Linux that walisup runs on.
 	t.subreaper = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
+	return t
+}
+
+func newTree() *Tree {
+	t := &Tree{fd: -1, own: map[int]bool{}, pending: map[int][]unix.WaitStatus{}}
+	t.reaped = sync.NewCond(&t.mu)
 	return t
 }
 
@@ -58,8 +63,8 @@ func Adopt(fd int) (*Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("adopt instance: %w", err)
 	}
-	t := &Tree{fd: fd, channel: c}
-	t.reaped = sync.NewCond(&t.mu)
+	t := newTree()
+	t.fd, t.channel = fd, c
 	c.ResetSleepers()
 	t.watch(0)
 	return t, nil
@@ -75,12 +80,35 @@ func (t *Tree) Problem() error { return t.problem }
 
 // Claim takes a slot for a process that the supervisor is about to start, and that
 // runs module at first. It is the zero Ref if there is none.
+//
+// Each Claim is followed by Started or Abandon. Until then the end of a child that
+// nobody knows yet is kept for whoever is going to wait for it.
 func (t *Tree) Claim(module string) channel.Ref {
+	t.mu.Lock()
+	t.starting++
+	t.mu.Unlock()
 	return t.channel.Claim(unix.Getpid(), module)
 }
 
 // Abandon gives back what Claim has taken.
-func (t *Tree) Abandon(r channel.Ref) { t.channel.Abandon(r, unix.Getpid()) }
+func (t *Tree) Abandon(r channel.Ref) {
+	t.mu.Lock()
+	t.hasStarted()
+	t.mu.Unlock()
+	t.channel.Abandon(r, unix.Getpid())
+}
+
+// hasStarted forgets what was kept for nobody.
+func (t *Tree) hasStarted() {
+	if t.starting--; t.starting > 0 {
+		return
+	}
+	for pid := range t.pending {
+		if !t.own[pid] {
+			delete(t.pending, pid)
+		}
+	}
+}
 
 // watchDelay is how long a tree is left alone at first. Most commands have ended
 // by then, and needed nobody to watch them.
@@ -90,11 +118,8 @@ const watchDelay = 20 * time.Millisecond
 // whose end somebody will wait for.
 func (t *Tree) Started(r channel.Ref, pid int) {
 	t.mu.Lock()
-	if t.own == nil {
-		t.own, t.pending = map[int]bool{}, map[int][]unix.WaitStatus{}
-	}
 	t.own[pid] = true
-	t.children = true
+	t.hasStarted()
 	first := !t.started
 	t.started = true
 	t.reaped.Broadcast()
@@ -151,12 +176,11 @@ func (t *Tree) reap(flags int) error {
 	defer t.reaped.Broadcast()
 	switch {
 	case err != nil:
-		t.children = false
 		return err
 	case pid == 0: // WNOHANG
 		return unix.EAGAIN
 	}
-	if t.own[pid] {
+	if t.own[pid] || t.starting > 0 {
 		t.pending[pid] = append(t.pending[pid], ws)
 	}
 	if ended(ws) {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc/channel"
+	"walisup/supervisor/proctree"
 )
 
 // watcher follows the channel and the processes in it.
@@ -25,6 +26,11 @@ type watcher struct {
 	byRef   map[channel.Ref]*watched
 	missed  int // processes for which there was no pidfd
 
+	begun            time.Time
+	connected        bool // or tried to be
+	connector        *connector
+	connectorProblem error
+
 	gone      map[channel.Ref]bool // found gone by the last sweep
 	forks     int                  // since slots were freed
 	lastSweep time.Time
@@ -34,6 +40,7 @@ type watcher struct {
 type watched struct {
 	ref   channel.Ref
 	pid   int
+	start uint64 // see proctree.Identity
 	pidfd int
 }
 
@@ -63,7 +70,7 @@ func (t *Tree) watch(delay time.Duration) {
 	}
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	t.cursor = t.channel.Events(false)
+	t.cursor, t.begun = t.channel.Events(false), time.Now()
 	t.timer = time.AfterFunc(delay, t.startWatching)
 }
 
@@ -73,6 +80,7 @@ func (t *Tree) startWatching() {
 	if t.timer == nil {
 		return // stopped meanwhile
 	}
+	t.noteSources()
 	t.done = make(chan struct{})
 	go t.follow(t.done)
 }
@@ -111,6 +119,10 @@ func (t *Tree) stopWatching() {
 	t.lock.Lock()
 	defer t.lock.Unlock()
 	t.closePidfds()
+	if t.connector != nil {
+		t.connector.socket.Close()
+		t.connector = nil
+	}
 }
 
 // update brings the table up to date.
@@ -120,7 +132,7 @@ func (t *Tree) update() {
 	if t.cursor == nil {
 		return
 	}
-	for {
+	for range 2 * channel.Events { // a helper may write events without end
 		e, ok := t.cursor.Next()
 		if !ok {
 			break
@@ -133,6 +145,10 @@ func (t *Tree) update() {
 	if lost := t.cursor.Lost(); lost != t.lost {
 		t.lost = lost
 		t.watchAll()
+	}
+	if !t.connected && time.Since(t.begun) >= connectorDelay {
+		t.connect()
+		t.noteSources()
 	}
 	if t.forks >= freeEvery || time.Since(t.lastSweep) >= sweepPause {
 		t.forks, t.lastSweep = 0, time.Now()
@@ -174,12 +190,12 @@ func (t *Tree) watchSlot(s *channel.Slot) {
 		return
 	}
 	// The pidfd holds on to the process: what is true of the pid now stays true.
-	st, err := readStat(s.PID)
+	st, err := proctree.Read(s.PID)
 	if err != nil || !madeThen(&st, s) {
 		unix.Close(pidfd)
 		return
 	}
-	w := &watched{ref: s.Ref, pid: s.PID, pidfd: pidfd}
+	w := &watched{ref: s.Ref, pid: s.PID, start: st.Start, pidfd: pidfd}
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET&0xffffffff, Fd: int32(pidfd)}
 	if unix.EpollCtl(t.epoll, unix.EPOLL_CTL_ADD, pidfd, &event) != nil {
 		unix.Close(pidfd)
@@ -261,22 +277,13 @@ func (t *Tree) closePidfds() {
 // processEnds handles what a pidfd tells: first that the process is a zombie, then
 // that it has been waited for.
 func (t *Tree) processEnds(w *watched, reaped bool) {
-	if status, ok := exitOf(w.pidfd); ok {
-		t.channel.End(w.ref, w.pid, status, channel.PidFD)
+	status, ok := proctree.Identity{Pid: w.pid, Start: w.start}.EndStatus(w.pidfd)
+	switch {
+	case ok:
+		t.channel.End(w.ref, w.pid, uint32(status), channel.Kernel)
 		t.forget(w)
-		return
-	}
-	if reaped {
+	case reaped:
 		t.forget(w) // the sweep finds what others have said of it
-		return
-	}
-	st, err := readStat(w.pid)
-	if err != nil || st.state != 'Z' || st.parent == unix.Getpid() {
-		return // wait4 knows better
-	}
-	if mayKnowExit(w.pid) {
-		t.channel.End(w.ref, w.pid, st.exit, channel.Proc)
-		t.forget(w)
 	}
 }
 
@@ -321,6 +328,6 @@ func (t *Tree) sweep(final bool) {
 
 // isGone reports whether the process of a slot does not exist any more.
 func isGone(s *channel.Slot) bool {
-	st, err := readStat(s.PID)
-	return errors.Is(err, errGone) || err == nil && !madeThen(&st, s)
+	st, err := proctree.Read(s.PID)
+	return errors.Is(err, proctree.ErrGone) || err == nil && !madeThen(&st, s)
 }
