@@ -1,5 +1,5 @@
 #!/bin/sh
-# port.sh build NAME... | list | clean [NAME...]
+# port.sh build NAME... | build-all | list | clean [NAME...]
 #
 # Builds programs from Debian's sources twice, with walicc and with the system's cc, into
 # .cache/ports/NAME/wali and .cache/ports/NAME/native. A build is repeated only if its
@@ -12,6 +12,8 @@ cache=$root/.cache/ports
 libc=$root/wali/libc
 walicc=$root/bin/walicc
 export JOBS="${JOBS:-$(nproc)}"
+# Raise this when a build comes to be given other settings: all ports are built again.
+settings=1
 
 say() { echo "port: $*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -37,10 +39,11 @@ list() {
 # identity FLAVOUR: a hash of all that the build depends on.
 identity() {
 	{
-		cat "$ports/port.sh" "$recipe"
+		echo "$settings"
+		cat "$recipe"
 		[ ! -d "$ports/patches/$name" ] || cat "$ports/patches/$name"/*
 		if [ "$1" = wali ]; then
-			cat "$root/.cache/sysroot/stamp" "$walicc"
+			cat "$root/.cache/sysroot/stamp" "$walicc" "$ports/config.site"
 		else
 			cc --version
 		fi
@@ -89,10 +92,12 @@ unpack() {
 # run_logged FUNCTION FOLDER LABEL: run a recipe's function in a folder, its output in a log.
 run_logged() {
 	log=$dir/$3.log
-	if ! (cd "$2" && set -ex && "$1") >"$log" 2>&1; then
-		tail -30 "$log" >&2
-		fail "$name: $3 failed; the whole log is $log"
-	fi
+	# Not as a condition: a shell ignores set -e in one.
+	set +e
+	(set -ex; cd "$2"; "$1") >"$log" 2>&1
+	status=$?
+	set -e
+	[ $status = 0 ] || { tail -30 "$log" >&2; fail "$name: $3 failed; the whole log is $log"; }
 }
 
 # program FILE [NAME]: a recipe's way to deliver a program.
@@ -121,14 +126,17 @@ build_flavour() {
 		CC=cc AR=ar RANLIB=ranlib NM=nm STRIP=strip LD=ld
 		host=
 	fi
-	CFLAGS=-O2 CPPFLAGS= LDFLAGS= PKG_CONFIG_LIBDIR=
+	unset CONFIG_SITE
+	[ "$flavour" = native ] || export CONFIG_SITE="$ports/config.site"
+	# pkg-config must not find what the system has: it is for another machine, and the
+	# native build shall have no more features than the other.
+	CFLAGS=-O2 CPPFLAGS= LDFLAGS= PKG_CONFIG_LIBDIR=/nonexistent
 	for n in $needs; do
 		CPPFLAGS="$CPPFLAGS -I$cache/$n/$flavour/include"
 		LDFLAGS="$LDFLAGS -L$cache/$n/$flavour/lib"
-		PKG_CONFIG_LIBDIR="$PKG_CONFIG_LIBDIR:$cache/$n/$flavour/lib/pkgconfig"
+		PKG_CONFIG_LIBDIR=$cache/$n/$flavour/lib/pkgconfig:$PKG_CONFIG_LIBDIR
 	done
-	export CC AR RANLIB NM STRIP LD CFLAGS CPPFLAGS LDFLAGS
-	[ -z "$PKG_CONFIG_LIBDIR" ] || export PKG_CONFIG_LIBDIR
+	export CC AR RANLIB NM STRIP LD CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG_LIBDIR
 	run_logged build "$work" "$flavour"
 	rm -rf "$work"
 	echo "$id" >"$stamp"
@@ -163,7 +171,8 @@ list)
 		printf '%-12s %s\n' "$n" "$about"
 	done
 	;;
-build)
+build | build-all)
+	[ $command = build ] || set -- $(list)
 	[ $# -ge 1 ] || usage
 	[ -x "$walicc" ] || fail "$walicc is missing; run make build"
 	"$libc/build.sh"

@@ -92,9 +92,18 @@ fi
 echo "downloading $package" >&2
 part=$dir.part
 trap 'rm -rf "$part"' EXIT
-rm -rf "$part"
-mkdir -p "$part"
-(cd "$part" && run_apt source --download-only "$package" >&2)
+download() {
+	rm -rf "$part"
+	mkdir -p "$part"
+	(cd "$part" && run_apt source --download-only "$1" >&2)
+}
+if ! download "$package"; then
+	# A mirror's lists can be ahead of its files: take an older version that the lists have.
+	for version in $(apt-cache -c "$apt/apt.conf" showsrc "$package" | sed -n 's/^Version: //p' | sort -Vru | sed 1d); do
+		echo "downloading $package $version instead" >&2
+		! download "$package=$version" || break
+	done
+fi
 ls "$part"/*.dsc >/dev/null 2>&1 || { echo "fetch.sh: apt-get brought no $package" >&2; exit 1; }
 rm -rf "$dir"
 mv "$part" "$dir"

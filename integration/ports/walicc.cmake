@@ -1,0 +1,23 @@
+# A toolchain file: cmake -DCMAKE_TOOLCHAIN_FILE=.../walicc.cmake
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR wasm32)
+get_filename_component(walicc "${CMAKE_CURRENT_LIST_DIR}/../../bin/walicc" ABSOLUTE)
+set(CMAKE_C_COMPILER "${walicc}")
+set(CMAKE_AR "${walicc}-ar" CACHE FILEPATH "")
+set(CMAKE_RANLIB "${walicc}-ranlib" CACHE FILEPATH "")
+set(CMAKE_NM "${walicc}-nm" CACHE FILEPATH "")
+set(CMAKE_STRIP "${walicc}-strip" CACHE FILEPATH "")
+set(CMAKE_LINKER "${walicc}-ld" CACHE FILEPATH "")
+set(CMAKE_EXECUTABLE_SUFFIX_C "")
+# There are no shared libraries, and the system's own are for another machine.
+set_property(GLOBAL PROPERTY TARGET_SUPPORTS_SHARED_LIBS FALSE)
+set(BUILD_SHARED_LIBS OFF CACHE BOOL "")
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+# Where the ports that port.sh has built lie, as a list: -DWALICC_PORTS=...
+set(CMAKE_FIND_ROOT_PATH ${WALICC_PORTS})
+if(NOT CMAKE_FIND_ROOT_PATH)
+  set(CMAKE_FIND_ROOT_PATH /nonexistent)
+endif()
