@@ -19,9 +19,10 @@ CLI_LDFLAGS := -s -w -E=walisup_cli_entry -X=main.commit=$(VERSION)
 HELPER_LDFLAGS := -s -w -checklinkname=0 -E=walisup_helper_start
 
 WALICC_TOOLS := ld ar ranlib nm strip
-PORTS := lua5.4 sqlite3 dash bash busybox
+# What make test builds and runs; make ports-test does the same with every port.
+PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all build demo test bench soak lint staticcheck unit integration deps sysroot ports clean distclean go-version
+.PHONY: all build demo test bench soak lint staticcheck unit integration deps sysroot ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 build: go-version
@@ -51,6 +52,20 @@ sysroot: deps
 
 ports: build sysroot
 	integration/ports/port.sh build $(PORTS)
+
+ports-list:
+	@integration/ports/port.sh list
+
+port-%: build sysroot
+	integration/ports/port.sh build $*
+
+ports-test: build sysroot
+	integration/ports/port.sh build-all
+	WALISUP_TEST_REQUIRE=1 WALISUP_TEST_PORTS=1 $(GO) test -count=1 -timeout=60m -run='$(PORT_TESTS)' ./integration
+PORT_TESTS ?= ^TestPort|^TestRedis|^TestSQLite|^TestLua|Shell
+
+ports-clean:
+	integration/ports/port.sh clean
 
 demo: ports
 	@integration/demo.sh

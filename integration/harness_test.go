@@ -86,6 +86,17 @@ func port(tb testing.TB, name, program string) pair {
 	return p
 }
 
+// furtherPort returns a program of a port that make test does not build: without it the
+// test is skipped, except under make ports-test.
+func furtherPort(tb testing.TB, name, program string) pair {
+	tb.Helper()
+	built := filepath.Join(root, ".cache", "ports", name, "wali.stamp")
+	if _, err := os.Stat(built); err != nil && os.Getenv("WALISUP_TEST_PORTS") == "" {
+		tb.Skipf("%s is not built: run make port-%s", name, name)
+	}
+	return port(tb, name, program)
+}
+
 // invocation is one run of a program.
 type invocation struct {
 	args  []string
