@@ -52,12 +52,6 @@ static inline void a_barrier()
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-#define a_crash a_crash
-static inline void a_crash()
-{
-	__builtin_trap();
-}
-
 /* qsort.c relies on 0 for 0. */
 #define a_ctz_32 a_ctz_32
 static inline int a_ctz_32(uint32_t x)
