@@ -22,7 +22,7 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all build demo test bench soak lint staticcheck unit integration deps sysroot ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all build demo test bench soak lint staticcheck unit race integration deps sysroot ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 build: go-version
@@ -85,6 +85,13 @@ staticcheck: go-version
 
 unit: build
 	$(GO) test $$($(GO) list ./... | grep -v '^walisup/integration')
+
+# What the race detector can see: it does not survive forks, raw handlers and threads
+# that Go has not made, so the packages that are about these are left out. Needs a C
+# compiler, as the detector does.
+race: go-version
+	CGO_ENABLED=1 $(GO) test -race ./ipc/... ./supervisor/... ./cmd/walisup/... \
+		./helper/cache ./helper/engine ./helper/module ./wali/kernel ./wali/safecopy
 
 # -count=1: what these tests run, the binaries and the modules, is unknown to the
 # cache of test results.
