@@ -87,11 +87,46 @@ func Signal(i *instance.Instance, sig unix.Signal, all bool) error {
 	return proctree.SignalAll(tree, sig)
 }
 
-// Resume lets the processes of an instance go on that were stopped by a signal.
-func Resume(i *instance.Instance) error {
-	tree, err := finder(i)()
+// Pause stops all processes of an instance, with SIGSTOP, until [Resume].
+func Pause(i *instance.Instance) error {
+	err := i.Update(func(r *instance.Record) error {
+		if c := i.Condition(); c.Phase != instance.Running {
+			return fmt.Errorf("instance %s is not running (%s)", i.Name, c.Phase)
+		}
+		r.State.Phase = instance.Paused
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	return proctree.SignalAll(tree, unix.SIGCONT)
+	if err := proctree.Freeze(finder(i)); err != nil {
+		return errors.Join(fmt.Errorf("pause instance %s: %w", i.Name, err), Resume(i))
+	}
+	return nil
+}
+
+// Resume lets the processes of an instance go on that were paused, or stopped by a
+// signal.
+func Resume(i *instance.Instance) error {
+	err := i.Update(func(r *instance.Record) error {
+		if r.State.Phase == instance.Paused {
+			r.State.Phase = instance.Running
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, unix.ENOSPC) {
+		return err
+	}
+	found, err := finder(i)()
+	if err != nil {
+		return err
+	}
+	if err := proctree.SignalAll(found, unix.SIGCONT); err != nil {
+		return fmt.Errorf("resume instance %s: %w", i.Name, err)
+	}
+	// A walisup in the foreground stops with its guest.
+	if !i.Options.Detached && i.State.Monitor.Running() {
+		return i.State.Monitor.Signal(unix.SIGCONT)
+	}
+	return nil
 }

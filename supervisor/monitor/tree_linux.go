@@ -23,21 +23,16 @@ func Look(i *instance.Instance) tree.Snapshot {
 
 // openChannel opens the channel of an instance; nil if there is none.
 func openChannel(i *instance.Instance) *channel.Channel {
-	for _, id := range append([]proctree.Identity{i.State.Monitor, i.State.Main}, i.State.Others...) {
-		if !id.Running() {
-			continue
-		}
-		fd, err := channel.Find(id.Pid)
-		if err != nil {
-			continue
-		}
-		c, err := channel.Map(fd)
-		unix.Close(fd)
-		if err == nil {
-			return c
-		}
+	fd, err := findChannel(i)
+	if err != nil {
+		return nil
 	}
-	return nil
+	defer unix.Close(fd)
+	c, err := channel.Map(fd)
+	if err != nil {
+		return nil
+	}
+	return c
 }
 
 // finder finds the living processes of an instance. Besides those that the

@@ -217,3 +217,17 @@ func (t *Tree) Close() {
 	}
 	t.channel.Close()
 }
+
+// Join lets the caller start one more process of a tree that has a supervisor, or
+// had one, with [Tree.Claim], [Tree.Started] and [Tree.Wait]. fd is the channel, see
+// [channel.Find], and the Tree's to close. The supervisor sees the process, and all
+// that come from it, in the channel.
+func Join(fd int) (*Tree, error) {
+	c, err := channel.Map(fd)
+	if err != nil {
+		return nil, fmt.Errorf("join instance: %w", err)
+	}
+	t := &Tree{fd: fd, channel: c, started: true} // and so nothing is watched
+	t.reaped = sync.NewCond(&t.mu)
+	return t, nil
+}

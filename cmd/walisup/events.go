@@ -1,0 +1,182 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"text/template"
+
+	"github.com/spf13/cobra"
+
+	"walisup/supervisor/instance"
+	"walisup/supervisor/monitor"
+)
+
+func newEventsCommand(state *stateFlag) *cobra.Command {
+	p := eventPrinter{}
+	var follow bool
+	cmd := &cobra.Command{
+		Use:   "events [flags] [instance...]",
+		Short: "Print what the processes of running instances did",
+		Long: `events prints the forks, executions, threads, signals and ends of the processes of
+instances that run: of those that are named, otherwise of all. Each instance keeps
+its last few thousand; if some were overwritten before they could be printed, events
+says how many. With --follow it goes on until the instances have ended.
+
+A fork names the parent, an exit the status as a shell writes it and who says so.`,
+		Example: `  walisup events cache
+  walisup events --follow --format json`,
+		ValidArgsFunction: state.complete(0, isActive),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var list []*instance.Instance
+			if len(args) == 0 {
+				all, err := state.list()
+				if err != nil {
+					return err
+				}
+				for _, i := range all {
+					if isActive(i) {
+						list = append(list, i)
+					}
+				}
+			}
+			for _, name := range args {
+				i, err := state.find(name)
+				if err != nil {
+					return err
+				}
+				if !isActive(i) {
+					return notActive(i)
+				}
+				list = append(list, i)
+			}
+			if err := p.open(cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			return p.run(list, follow)
+		},
+	}
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the instances have ended")
+	cmd.Flags().StringVar(&p.format, "format", formatTable, "print lines for people (table), json, one object a line, or what a Go template makes of each")
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatTable, formatJSON}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// eventView is an event as it is printed.
+type eventView struct {
+	Instance string `json:"instance"`
+	monitor.Event
+}
+
+// eventPrinter prints the events of several instances.
+type eventPrinter struct {
+	format   string
+	template *template.Template
+
+	mu  sync.Mutex
+	out *bufio.Writer
+	err error // of the output
+}
+
+func (p *eventPrinter) open(out io.Writer) (err error) {
+	p.out = bufio.NewWriter(out)
+	if p.format != formatTable && p.format != formatJSON {
+		p.template, err = parseTemplate(p.format)
+	}
+	return err
+}
+
+func (p *eventPrinter) run(list []*instance.Instance, follow bool) error {
+	var wait sync.WaitGroup
+	for _, i := range list {
+		r, err := monitor.NewEventReader(i, false)
+		if err != nil {
+			return fmt.Errorf("events of instance %s: %w", i.Name, err)
+		}
+		defer r.Close()
+		one := func() { p.print(i.Name, r, follow) }
+		if follow {
+			wait.Go(one)
+		} else {
+			one()
+		}
+	}
+	wait.Wait()
+	return p.err
+}
+
+// print prints what a reader has, and with follow what comes.
+func (p *eventPrinter) print(name string, r *monitor.EventReader, follow bool) {
+	var lost uint64
+	for {
+		e, ok := r.Next(false)
+		if !ok {
+			if p.flush() != nil || !follow {
+				return
+			}
+			if e, ok = r.Next(true); !ok {
+				return
+			}
+		}
+		if now := r.Lost(); now != lost {
+			warn(fmt.Errorf("instance %s: %d events were lost", name, now-lost))
+			lost = now
+		}
+		p.one(eventView{name, e})
+	}
+}
+
+func (p *eventPrinter) flush() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.out.Flush(); err != nil && p.err == nil {
+		p.err = err
+	}
+	return p.err
+}
+
+func (p *eventPrinter) one(e eventView) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var err error
+	switch {
+	case p.template != nil:
+		if err = p.template.Execute(p.out, e); err == nil {
+			err = p.out.WriteByte('\n')
+		}
+	case p.format == formatJSON:
+		err = json.NewEncoder(p.out).Encode(e)
+	default:
+		_, err = fmt.Fprintln(p.out, e.line())
+	}
+	if err != nil && p.err == nil {
+		p.err = err
+	}
+}
+
+// line writes the event for people.
+func (e eventView) line() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %d %s", e.Time.Local().Format("2006-01-02T15:04:05.000000"), e.Instance, e.Pid, e.Kind)
+	switch {
+	case e.Kind == "fork":
+		fmt.Fprintf(&b, " parent=%d", e.Other)
+	case e.Other != 0:
+		fmt.Fprintf(&b, " thread=%d", e.Other)
+	}
+	if e.Status != nil {
+		fmt.Fprintf(&b, " status=%d source=%s", *e.Status, e.Source)
+	}
+	if e.Signal != "" {
+		fmt.Fprintf(&b, " signal=%s", e.Signal)
+	}
+	if e.Module != "" {
+		fmt.Fprintf(&b, " module=%s", printable(e.Module))
+	}
+	return b.String()
+}

@@ -1,0 +1,71 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"walisup/supervisor/instance"
+	"walisup/supervisor/monitor"
+)
+
+func newExecCommand(state *stateFlag) *cobra.Command {
+	var env environmentFlags
+	var workdir, argv0 string
+	active := state.complete(1, isActive)
+	cmd := &cobra.Command{
+		Use:   "exec [flags] instance module.wasm [args...]",
+		Short: "Run another module in a running instance",
+		Long: `exec runs another module as a part of an instance that runs: with its
+environment and working directory, and with the caller's standard streams and
+terminal. Its processes show in the instance's tree and end with the instance. exec
+exits with the module's exit status.
+
+Flags end at the instance's name.`,
+		Example: `  walisup exec cache busybox.wasm sh
+  walisup exec --env LANG=C --workdir / cache busybox.wasm ls -l`,
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+			switch len(args) {
+			case 0:
+				return active(cmd, args, word)
+			case 1:
+				return completeModules(cmd, args, word)
+			}
+			return nil, cobra.ShellCompDirectiveDefault
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return errors.New("exec: needs an instance and a module; try walisup exec --help")
+			}
+			i, err := state.find(args[0])
+			if err != nil {
+				return err
+			}
+			spec := monitor.Spec(&i.Command)
+			spec.Module, spec.Argv0, spec.Args = args[1], argv0, args[2:]
+			if workdir != "" {
+				spec.Dir = workdir
+				if !filepath.IsAbs(workdir) {
+					spec.Dir = filepath.Join(string(i.Command.Dir), workdir)
+				}
+			}
+			if spec.Env, err = env.build(instance.Strings(i.Command.Env), spec.Dir); err != nil {
+				return err
+			}
+			status, err := monitor.Exec(i, spec)
+			if err != nil {
+				return err
+			}
+			return guestStatus(status)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SetInterspersed(false)
+	env.register(flags)
+	flags.StringVarP(&workdir, "workdir", "w", "", "working directory, relative to the instance's")
+	flags.StringVar(&argv0, "argv0", "", "the module's argv[0], if it is not to be the path")
+	return cmd
+}

@@ -1,0 +1,54 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"walisup/supervisor/instance"
+	"walisup/supervisor/monitor"
+)
+
+func newPauseCommand(state *stateFlag) *cobra.Command {
+	var all bool
+	want := func(i *instance.Instance) bool { return i.Condition().Phase == instance.Running }
+	cmd := &cobra.Command{
+		Use:   "pause [flags] instance...",
+		Short: "Stop all processes of instances for a while",
+		Long: `pause stops all processes of the instances with SIGSTOP, until resume. When it
+returns none of them runs. A program that looks can see that: a parent that waits
+for stopped children is told.`,
+		Example: `  walisup pause cache
+  walisup pause --all`,
+		ValidArgsFunction: state.complete(0, want),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return state.each(cmd, args, all, want, monitor.Pause)
+		},
+	}
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "pause all instances")
+	return cmd
+}
+
+func newResumeCommand(state *stateFlag) *cobra.Command {
+	var all bool
+	want := func(i *instance.Instance) bool { return i.Condition().Phase == instance.Paused }
+	cmd := &cobra.Command{
+		Use:     "resume [flags] instance...",
+		Aliases: []string{"unpause"},
+		Short:   "Let paused instances go on",
+		Long:    `resume continues all processes of the instances, also those that something else than pause has stopped.`,
+		Example: `  walisup resume cache
+  walisup resume --all`,
+		ValidArgsFunction: state.complete(0, want),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return state.each(cmd, args, all, want, func(i *instance.Instance) error {
+				if !isActive(i) {
+					return notActive(i)
+				}
+				return monitor.Resume(i)
+			})
+		},
+	}
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "resume all paused instances")
+	return cmd
+}

@@ -1,0 +1,89 @@
+package monitor
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/ipc/channel"
+	"walisup/supervisor"
+	"walisup/supervisor/instance"
+	"walisup/supervisor/proctree"
+	"walisup/supervisor/tree"
+)
+
+// Exec starts another module in a running instance, with the caller's standard
+// streams and terminal, waits for its end and returns the status to exit with. The
+// new processes belong to the instance: they are in its table, and end with it.
+//
+// Precondition: as for [supervisor.Start].
+func Exec(i *instance.Instance, spec supervisor.Spec) (status int, err error) {
+	switch c := i.Condition(); c.Phase {
+	case instance.Running:
+	case instance.Paused:
+		return 0, fmt.Errorf("instance %s is paused: resume it first", i.Name)
+	default:
+		return 0, fmt.Errorf("instance %s is not running (%s)", i.Name, c.Phase)
+	}
+	fd, err := findChannel(i)
+	if err != nil {
+		return 0, fmt.Errorf("instance %s: %w", i.Name, err)
+	}
+	if spec.Tree, err = tree.Join(fd); err != nil {
+		unix.Close(fd)
+		return 0, err
+	}
+	defer spec.Tree.Close()
+	umask := unix.Umask(i.Command.Umask)
+	process, err := supervisor.Start(spec)
+	unix.Umask(umask)
+	if err != nil {
+		return 0, err
+	}
+	id, err := proctree.Of(process.Pid()) // not waited for yet, so it is there
+	if err == nil {
+		err = enter(i, id)
+	}
+	if err != nil {
+		unix.Kill(process.Pid(), unix.SIGKILL)
+		process.Wait()
+		return 0, err
+	}
+	status, err = process.Wait()
+	left := i.Update(func(r *instance.Record) error {
+		r.State.Others = slices.DeleteFunc(r.State.Others, func(other proctree.Identity) bool { return other == id })
+		return nil
+	})
+	if err == nil && left != nil && !errors.Is(left, instance.ErrNotFound) && !errors.Is(left, unix.ENOSPC) {
+		err = left
+	}
+	return status, err
+}
+
+// enter records the first process of an exec. It fails if the instance has begun to
+// end: whoever ends it would not find the process.
+func enter(i *instance.Instance, id proctree.Identity) error {
+	return i.Update(func(r *instance.Record) error {
+		if r.State.Phase != instance.Running || !r.State.Main.Running() {
+			return fmt.Errorf("instance %s has ended", r.Name)
+		}
+		r.State.Others = append(r.State.Others, id)
+		return nil
+	})
+}
+
+// findChannel opens the file of an instance's channel.
+func findChannel(i *instance.Instance) (fd int, err error) {
+	err = errors.New("has no channel")
+	for _, id := range append([]proctree.Identity{i.State.Monitor, i.State.Main}, i.State.Others...) {
+		if !id.Running() {
+			continue
+		}
+		if fd, err = channel.Find(id.Pid); err == nil {
+			return fd, nil
+		}
+	}
+	return -1, err
+}
