@@ -65,14 +65,30 @@ const (
 	Exited     Phase = "exited"
 )
 
+// Other is the first process of an exec, and the walisup that stands in for it: it
+// stops when that does, and ends with it.
+type Other struct {
+	proctree.Identity
+	StandIn proctree.Identity `json:"stand_in"`
+}
+
+// Roots returns the first processes of the instance: the main one and those of exec.
+func (s *State) Roots() []proctree.Identity {
+	roots := []proctree.Identity{s.Main}
+	for _, other := range s.Others {
+		roots = append(roots, other.Identity)
+	}
+	return roots
+}
+
 // State changes in the course of an instance's life.
 type State struct {
-	Phase    Phase               `json:"phase"`
-	Monitor  proctree.Identity   `json:"monitor"`          // walisup itself if not detached
-	Main     proctree.Identity   `json:"main"`             // the guest's first process
-	Others   []proctree.Identity `json:"others,omitempty"` // first processes of exec
-	Started  time.Time           `json:"started,omitzero"`
-	Finished time.Time           `json:"finished,omitzero"`
+	Phase    Phase             `json:"phase"`
+	Monitor  proctree.Identity `json:"monitor"` // walisup itself if not detached
+	Main     proctree.Identity `json:"main"`    // the guest's first process
+	Others   []Other           `json:"others,omitempty"`
+	Started  time.Time         `json:"started,omitzero"`
+	Finished time.Time         `json:"finished,omitzero"`
 
 	// Status is the exit status: the guest's, or 128 plus the signal that ended
 	// it. It counts if StatusKnown is true.

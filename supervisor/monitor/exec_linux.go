@@ -53,7 +53,7 @@ func Exec(i *instance.Instance, spec supervisor.Spec) (status int, err error) {
 	}
 	status, err = process.Wait()
 	left := i.Update(func(r *instance.Record) error {
-		r.State.Others = slices.DeleteFunc(r.State.Others, func(other proctree.Identity) bool { return other == id })
+		r.State.Others = slices.DeleteFunc(r.State.Others, func(other instance.Other) bool { return other.Identity == id })
 		return nil
 	})
 	if err == nil && left != nil && !errors.Is(left, instance.ErrNotFound) && !errors.Is(left, unix.ENOSPC) {
@@ -65,11 +65,15 @@ func Exec(i *instance.Instance, spec supervisor.Spec) (status int, err error) {
 // enter records the first process of an exec. It fails if the instance has begun to
 // end: whoever ends it would not find the process.
 func enter(i *instance.Instance, id proctree.Identity) error {
+	self, err := proctree.Self()
+	if err != nil {
+		return err
+	}
 	return i.Update(func(r *instance.Record) error {
 		if r.State.Phase != instance.Running || !r.State.Main.Running() {
 			return fmt.Errorf("instance %s has ended", r.Name)
 		}
-		r.State.Others = append(r.State.Others, id)
+		r.State.Others = append(r.State.Others, instance.Other{Identity: id, StandIn: self})
 		return nil
 	})
 }
@@ -77,7 +81,7 @@ func enter(i *instance.Instance, id proctree.Identity) error {
 // findChannel opens the file of an instance's channel.
 func findChannel(i *instance.Instance) (fd int, err error) {
 	err = errors.New("has no channel")
-	for _, id := range append([]proctree.Identity{i.State.Monitor, i.State.Main}, i.State.Others...) {
+	for _, id := range append(i.State.Roots(), i.State.Monitor) {
 		if !id.Running() {
 			continue
 		}

@@ -124,9 +124,6 @@ func Resume(i *instance.Instance) error {
 	if err := proctree.SignalAll(found, unix.SIGCONT); err != nil {
 		return fmt.Errorf("resume instance %s: %w", i.Name, err)
 	}
-	// A walisup in the foreground stops with its guest.
-	if !i.Options.Detached && i.State.Monitor.Running() {
-		return i.State.Monitor.Signal(unix.SIGCONT)
-	}
+	wakeStandIns(i, false)
 	return nil
 }

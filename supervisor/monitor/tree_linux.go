@@ -1,12 +1,15 @@
 package monitor
 
 import (
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
 	"walisup/ipc/channel"
 	"walisup/supervisor/instance"
 	"walisup/supervisor/proctree"
 	"walisup/supervisor/tree"
-
-	"golang.org/x/sys/unix"
 )
 
 // Look returns the processes of an instance: those that are there and, as far as the
@@ -43,7 +46,7 @@ func finder(i *instance.Instance) proctree.Finder {
 		if err != nil {
 			return nil, err
 		}
-		found := all.Below(append([]proctree.Identity{i.State.Main}, i.State.Others...)...)
+		found := all.Below(i.State.Roots()...)
 		known := map[proctree.Identity]bool{}
 		for _, p := range found {
 			known[p.Identity] = true
@@ -59,4 +62,39 @@ func finder(i *instance.Instance) proctree.Finder {
 }
 
 // Kill kills all processes of an instance and returns when none is left.
-func Kill(i *instance.Instance) error { return proctree.Kill(finder(i)) }
+func Kill(i *instance.Instance) error {
+	err := proctree.Kill(finder(i))
+	wakeStandIns(i, true)
+	return err
+}
+
+// wakeStandIns continues the walisups that have stopped because a process that they
+// stand in for did. If that has ended they are given the time to see it: they may just
+// be about to stop.
+func wakeStandIns(i *instance.Instance, ending bool) {
+	var list []proctree.Identity
+	if !i.Options.Detached {
+		list = append(list, i.State.Monitor)
+	}
+	for _, other := range i.State.Others {
+		list = append(list, other.StandIn)
+	}
+	for end := time.Now().Add(standInTime); len(list) > 0; time.Sleep(5 * time.Millisecond) {
+		list = slices.DeleteFunc(list, func(id proctree.Identity) bool {
+			p, err := proctree.Read(id.Pid)
+			if err != nil || p.Start != id.Start || p.Ended() {
+				return true
+			}
+			if p.State == 'T' {
+				p.Signal(unix.SIGCONT)
+			}
+			return false
+		})
+		if !ending || time.Now().After(end) {
+			return
+		}
+	}
+}
+
+// standInTime is how long a walisup may take to see that its guest has been killed.
+const standInTime = 5 * time.Second

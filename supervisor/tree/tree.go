@@ -227,7 +227,8 @@ func Join(fd int) (*Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("join instance: %w", err)
 	}
-	t := &Tree{fd: fd, channel: c, started: true} // and so nothing is watched
-	t.reaped = sync.NewCond(&t.mu)
+	t := newTree()
+	t.fd, t.channel = fd, c
+	t.started = true // and so nothing is watched
 	return t, nil
 }
