@@ -20,6 +20,7 @@ import (
 // lifecycleFlags say how an instance is looked after.
 type lifecycleFlags struct {
 	detach      bool
+	tty         bool
 	name        string
 	remove      bool
 	restart     instance.RestartPolicy
@@ -36,6 +37,7 @@ func (l *lifecycleFlags) register(flags *pflag.FlagSet) {
 	l.stopTimeout = secondsFlag(10 * time.Second)
 	l.logSize = 4 << 20
 	flags.BoolVarP(&l.detach, "detach", "d", false, "run in the background: print the instance's id and return when it runs")
+	flags.BoolVarP(&l.tty, "tty", "t", false, "give a detached instance a terminal, for attach")
 	flags.StringVar(&l.name, "name", "", "name of the instance (default: a generated one)")
 	flags.BoolVar(&l.remove, "rm", false, "remove a detached instance when it has ended")
 	flags.Var(&l.restart, "restart", "start a detached instance again: no, on-failure[:N], always, unless-stopped")
@@ -56,6 +58,8 @@ func (l *lifecycleFlags) check() error {
 	switch {
 	case !l.detach && l.restart.When != instance.RestartNo:
 		return errors.New("--restart is for detached instances: add --detach")
+	case !l.detach && l.tty:
+		return errors.New("--tty is for detached instances: others have the caller's terminal")
 	case l.remove && l.restart.When != instance.RestartNo && l.restart.When != instance.RestartOnFailure:
 		return fmt.Errorf("--rm does not go with --restart %s", &l.restart)
 	case l.logFiles < 1:
@@ -107,6 +111,7 @@ func (l *lifecycleFlags) record(spec *supervisor.Spec) (instance.Record, error) 
 		Options: instance.Options{
 			Detached:    l.detach,
 			Remove:      l.remove,
+			Terminal:    l.tty,
 			Restart:     l.restart,
 			StopSignal:  int(l.stopSignal),
 			StopTimeout: time.Duration(l.stopTimeout),
@@ -129,6 +134,12 @@ func (l *lifecycleFlags) record(spec *supervisor.Spec) (instance.Record, error) 
 			Umask:   umask,
 		},
 		State: instance.State{Phase: instance.Starting},
+	}
+	if l.tty {
+		r.Command.Rows, r.Command.Columns = 24, 80
+		if size, err := unix.IoctlGetWinsize(unix.Stdout, unix.TIOCGWINSZ); err == nil && size.Row > 0 && size.Col > 0 {
+			r.Command.Rows, r.Command.Columns = size.Row, size.Col
+		}
 	}
 	return r, failure
 }

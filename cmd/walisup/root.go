@@ -43,7 +43,7 @@ itself failed, 126 if the module cannot be run, 127 if it is not there.`,
 	for _, command := range []*cobra.Command{
 		newStartCommand(state), newPsCommand(state), newTopCommand(state), newLogsCommand(state), newStopCommand(state),
 		newKillCommand(state), newWaitCommand(state), newInspectCommand(state), newRemoveCommand(state),
-		newExecCommand(state), newEventsCommand(state), newPauseCommand(state), newResumeCommand(state),
+		newExecCommand(state), newAttachCommand(state), newEventsCommand(state), newPauseCommand(state), newResumeCommand(state),
 	} {
 		command.GroupID = groupInstances
 		root.AddCommand(command)

@@ -50,6 +50,10 @@ type Command struct {
 	Mask    uint64    `json:"signal_mask"`
 	NoFile  [2]uint64 `json:"no_file"` // soft and hard RLIMIT_NOFILE
 	Umask   int       `json:"umask"`
+
+	// Rows and Columns are the size of the terminal, if it has one of its own.
+	Rows    uint16 `json:"rows,omitempty"`
+	Columns uint16 `json:"columns,omitempty"`
 }
 
 // Phase is where an instance is in its life.

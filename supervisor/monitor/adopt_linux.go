@@ -52,6 +52,9 @@ func (m *monitor) adopt() error {
 		m.problem("the log ends here: %v", err)
 	} else {
 		m.logs.remark("the monitor was killed; another took over")
+		if m.inst.Options.Terminal {
+			m.problem("the terminal was lost with the monitor, and the guest was told so by SIGHUP")
+		}
 	}
 	if err := m.adoptTree(); err != nil {
 		m.problem("processes that daemonise from now on are not seen: %v", err)

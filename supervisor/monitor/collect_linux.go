@@ -13,7 +13,8 @@ import (
 	"walisup/supervisor/journal"
 )
 
-// collector moves what the guest writes from its FIFOs to its journal.
+// collector moves what the guest writes from its FIFOs to its journal. One that has a
+// terminal has no FIFOs.
 type collector struct {
 	fds     [2]int // of the FIFOs, for reading; they have writers as long as we are there
 	streams [2]journal.Stream
@@ -22,11 +23,11 @@ type collector struct {
 
 	mu      sync.Mutex
 	journal *journal.Writer
-	stderr  []byte // the end of what the guest has written there
+	last    []byte // the end of what the guest has written
 }
 
-// keepStderr is how much of it is kept for the report of a failed start.
-const keepStderr = 4 << 10
+// keepLast is how much of it is kept for the report of a failed start.
+const keepLast = 4 << 10
 
 // collect makes the FIFOs, if they are not there, and begins to read them.
 func collect(i *instance.Instance) (*collector, error) {
@@ -41,6 +42,9 @@ func collect(i *instance.Instance) (*collector, error) {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
 	for n, name := range []string{instance.StdoutFile, instance.StderrFile} {
+		if i.Options.Terminal {
+			break
+		}
 		c.fds[n], err = openFIFO(i.File(name), unix.O_NONBLOCK)
 		if err != nil {
 			c.closeFDs()
@@ -102,16 +106,19 @@ func (c *collector) move(n int, buffer []byte) bool {
 	if err != nil || count <= 0 {
 		return false
 	}
+	c.write(c.streams[n], buffer[:count])
+	return true
+}
+
+// write adds what the guest has written.
+func (c *collector) write(stream journal.Stream, data []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.journal.Write(time.Now(), c.streams[n], buffer[:count])
-	if c.streams[n] == journal.Stderr {
-		c.stderr = append(c.stderr, buffer[:count]...)
-		if over := len(c.stderr) - keepStderr; over > 0 {
-			c.stderr = c.stderr[over:]
-		}
+	c.journal.Write(time.Now(), stream, data)
+	c.last = append(c.last, data...)
+	if over := len(c.last) - keepLast; over > 0 {
+		c.last = c.last[over:]
 	}
-	return true
 }
 
 // remark adds a line of ours to the journal.
@@ -121,15 +128,14 @@ func (c *collector) remark(format string, args ...any) {
 	c.journal.Remark(time.Now(), format, args...)
 }
 
-// finish moves what is left and returns the end of what the guest wrote to its
-// standard error, and how many lines of the journal were lost, if any.
+// finish moves what is left and returns the end of what the guest wrote, and how many lines of the journal were lost, if any.
 // Precondition: the guest's processes have ended.
-func (c *collector) finish() (stderr string, lost int, cause error) {
+func (c *collector) finish() (last string, lost int, cause error) {
 	unix.Write(c.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	<-c.done
 	c.closeFDs()
 	c.journal.End(time.Now())
 	lost, cause = c.journal.Lost()
 	c.journal.Close()
-	return string(c.stderr), lost, cause
+	return string(c.last), lost, cause
 }

@@ -26,9 +26,11 @@ type monitor struct {
 	report  *os.File // nil once reported
 	backoff backoff
 
-	processes *tree.Tree // nil before the first start
-	mainEnd   chan end   // of the main process
-	inARow    int        // restarts
+	terminal  *terminal       // nil without --tty
+	hungUp    <-chan struct{} // closed when the run's pseudoterminal is
+	processes *tree.Tree      // nil before the first start
+	mainEnd   chan end        // of the main process
+	inARow    int             // restarts
 }
 
 // end is how a main process ended.
@@ -154,16 +156,21 @@ func (m *monitor) startGuest() error {
 			return err
 		}
 	}
+	if m.inst.Options.Terminal && m.terminal == nil {
+		var err error
+		if m.terminal, err = newTerminal(m.inst, m.logs); err != nil {
+			return err
+		}
+	}
 	streams, err := m.streams()
 	if err != nil {
+		closeAll(streams)
 		return err
 	}
 	spec := Spec(&m.inst.Command)
 	spec.Name, spec.Tree = m.inst.Name, m.processes
-	pid, processes, ready, err := supervisor.StartDetached(spec, supervisor.Detached{Streams: streams})
-	for _, fd := range streams {
-		unix.Close(fd)
-	}
+	pid, processes, ready, err := supervisor.StartDetached(spec, supervisor.Detached{Streams: streams, Terminal: m.terminal != nil})
+	closeAll(streams)
 	if err != nil {
 		return err
 	}
@@ -202,6 +209,18 @@ func (m *monitor) startGuest() error {
 // streams opens what becomes the guest's standard descriptors.
 func (m *monitor) streams() (fds [3]int, err error) {
 	fds = [3]int{-1, -1, -1}
+	if m.terminal != nil {
+		if fds[0], m.hungUp, err = m.terminal.open(); err != nil {
+			return fds, err
+		}
+		for n := range fds[1:] {
+			fds[n+1], err = unix.FcntlInt(uintptr(fds[0]), unix.F_DUPFD_CLOEXEC, 0)
+			if err != nil {
+				return fds, os.NewSyscallError("fcntl", err)
+			}
+		}
+		return fds, nil
+	}
 	fds[0], err = unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fds, fmt.Errorf("open %s: %w", os.DevNull, err)
@@ -215,12 +234,25 @@ func (m *monitor) streams() (fds [3]int, err error) {
 	return fds, nil
 }
 
+func closeAll(fds [3]int) {
+	for _, fd := range fds {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
 // failedStart makes an error out of what the helper said before it gave up.
 func (m *monitor) failedStart() error {
 	e := <-m.mainEnd
-	stderr, _, _ := m.logs.finish()
+	if m.terminal != nil {
+		<-m.hungUp
+		m.terminal.close()
+		m.terminal = nil
+	}
+	last, _, _ := m.logs.finish()
 	m.logs = nil
-	text := strings.TrimPrefix(strings.TrimSpace(stderr), "walisup: ")
+	text := strings.TrimPrefix(strings.TrimSpace(strings.ReplaceAll(last, "\r", "")), "walisup: ")
 	if text == "" {
 		text = fmt.Sprintf("%s: the helper has ended (status %d)", m.inst.Command.Argv0, e.status)
 	}
@@ -305,6 +337,12 @@ func (m *monitor) finish(e end) (again bool) {
 	if err := m.killAll(); err != nil {
 		m.problem("not all processes have ended: %v", err)
 	}
+	if m.hungUp != nil {
+		select {
+		case <-m.hungUp:
+		case <-time.After(killTimeout): // a process that could not be killed
+		}
+	}
 	m.removePidFile()
 	return !stopped && m.inst.Options.Restart.Again(e.status, m.inARow)
 }
@@ -341,6 +379,9 @@ func (m *monitor) leave() error {
 	}
 	if m.processes != nil {
 		m.processes.Close()
+	}
+	if m.terminal != nil {
+		m.terminal.close()
 	}
 	m.update(func(r *instance.Record) { r.State.Phase = instance.Exited })
 	if m.inst.Options.Remove {

@@ -1,0 +1,166 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"walisup/supervisor"
+	"walisup/supervisor/instance"
+	"walisup/supervisor/monitor"
+)
+
+func newAttachCommand(state *stateFlag) *cobra.Command {
+	keys := keysFlag{'p' & 0x1f, 'q' & 0x1f}
+	cmd := &cobra.Command{
+		Use:   "attach [flags] instance",
+		Short: "Use the terminal of a detached instance",
+		Long: `attach connects the caller's terminal to that of an instance that was started with
+--detach --tty. All keys go to the instance, but for the detach keys, which end
+attach and leave the instance running. If the instance ends, attach exits with its
+exit status.`,
+		Example: `  walisup start --detach --tty --name shell bash.wasm
+  walisup attach shell`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: state.complete(1, func(i *instance.Instance) bool { return i.Options.Terminal && isActive(i) }),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			i, err := state.find(args[0])
+			if err != nil {
+				return err
+			}
+			if !isActive(i) {
+				return notActive(i)
+			}
+			terminal, err := monitor.Attach(i)
+			if err != nil {
+				return err
+			}
+			defer terminal.Close()
+			detached, err := attach(terminal, keys)
+			if err != nil || detached {
+				return err
+			}
+			return exitOf(i)
+		},
+	}
+	cmd.Flags().Var(&keys, "detach-keys", "keys that end attach, with commas between them; empty for none")
+	return cmd
+}
+
+// exitOf waits for the end of an instance whose terminal has closed.
+func exitOf(i *instance.Instance) error {
+	err := monitor.AwaitExit(i, -1)
+	if err != nil && !errors.Is(err, instance.ErrNotFound) {
+		return err
+	}
+	if i.State.Phase != instance.Exited || !i.State.StatusKnown {
+		return &supervisor.Error{Status: supervisor.ExitOwn, Err: fmt.Errorf("instance %s has ended, and its exit status is not known", i.Name)}
+	}
+	return guestStatus(i.State.Status)
+}
+
+// attach passes on what is typed and written until the detach keys are typed or the
+// instance's terminal closes.
+func attach(terminal *monitor.Terminal, keys []byte) (detached bool, err error) {
+	restore, err := makeRaw(unix.Stdin)
+	if err != nil {
+		return false, err
+	}
+	defer restore()
+
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, unix.SIGWINCH, unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT)
+	defer signal.Stop(signals)
+	resize(terminal)
+
+	closed := make(chan error, 1)
+	go func() { closed <- copyOutput(terminal) }()
+	left := make(chan bool, 1)
+	go func() {
+		if copyInput(terminal, keys) {
+			left <- true
+		}
+	}()
+	for {
+		select {
+		case sig := <-signals:
+			if sig == unix.SIGWINCH {
+				resize(terminal)
+				continue
+			}
+			return false, guestStatus(supervisor.ExitSignal + int(sig.(unix.Signal)))
+		case err := <-closed:
+			return false, err
+		case <-left:
+			fmt.Fprint(os.Stderr, "\r\n")
+			return true, nil
+		}
+	}
+}
+
+func resize(terminal *monitor.Terminal) {
+	if size, err := unix.IoctlGetWinsize(unix.Stdin, unix.TIOCGWINSZ); err == nil && size.Row > 0 && size.Col > 0 {
+		terminal.Resize(size.Row, size.Col)
+	}
+}
+
+// copyOutput returns when the terminal closes.
+func copyOutput(terminal *monitor.Terminal) error {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := terminal.Read(buffer)
+		if err != nil || n <= 0 {
+			return nil
+		}
+		if _, err := os.Stdout.Write(buffer[:n]); err != nil {
+			return err
+		}
+	}
+}
+
+// copyInput returns at the end of the input, or with true after the detach keys.
+func copyInput(terminal *monitor.Terminal, keys []byte) (detach bool) {
+	watch := keyWatch{keys: keys}
+	buffer := make([]byte, 4096)
+	for {
+		n, err := unix.Read(unix.Stdin, buffer)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return false
+		}
+		pass, detach := watch.typed(buffer[:n])
+		if _, err := terminal.Write(pass); err != nil {
+			return false
+		}
+		if detach {
+			return true
+		}
+	}
+}
+
+// makeRaw lets a terminal pass on every key, see cfmakeraw(3), and returns what undoes
+// that. Other files it leaves alone.
+func makeRaw(fd int) (restore func(), err error) {
+	old, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return func() {}, nil
+	}
+	raw := *old
+	raw.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+	raw.Oflag &^= unix.OPOST
+	raw.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
+	raw.Cflag = raw.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8
+	raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
+	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &raw); err != nil {
+		return nil, fmt.Errorf("set up terminal: %w", err)
+	}
+	return func() { unix.IoctlSetTermios(fd, unix.TCSETSW, old) }, nil
+}
