@@ -42,7 +42,7 @@ func newSite(t *testing.T, user *syscall.Credential) *site {
 			t.Fatalf("cp: %v: %s", err, out)
 		}
 	}
-	for _, name := range []string{"sh", "sleep", "setsid", "cat", "kill", "true", "echo", "seq", "mkdir", "touch", "rm", "dd", "yes"} {
+	for _, name := range []string{"sh", "sleep", "setsid", "cat", "kill", "true", "echo", "seq", "mkdir", "touch", "rm", "dd", "yes", "tty", "stty"} {
 		if err := os.Symlink("busybox", filepath.Join(s.dir, "tools", name)); err != nil {
 			t.Fatal(err)
 		}

@@ -42,6 +42,11 @@ func TestAttach(t *testing.T) {
 		first.expect(`READY> $`)
 		// The size of the window, and what becomes of it.
 		unix.IoctlSetWinsize(first.master, unix.TIOCSWINSZ, &unix.Winsize{Row: 33, Col: 111})
+		s.until("the guest's terminal has it", func() bool {
+			first.send("stty size\n")
+			first.expect(`stty size\n([0-9]+ [0-9]+)\nREADY> $`)
+			return first.matched == "33 111"
+		})
 		first.send("x=5\n")
 		first.expect(`READY> $`)
 		first.send("\x10\x11")

@@ -74,6 +74,8 @@ type terminal struct {
 	master int
 	cmd    *exec.Cmd
 	unread string
+
+	matched string // the first group of the pattern that expect has matched last
 }
 
 func newTerminal(t *testing.T, argv []string, env ...string) *terminal {
@@ -124,7 +126,11 @@ func (term *terminal) expect(pattern string) {
 	re := regexp.MustCompile(pattern)
 	deadline := time.Now().Add(patience / 4)
 	for {
-		if at := re.FindStringIndex(term.unread); at != nil {
+		if at := re.FindStringSubmatchIndex(term.unread); at != nil {
+			term.matched = ""
+			if len(at) > 2 && at[2] >= 0 {
+				term.matched = term.unread[at[2]:at[3]]
+			}
 			term.unread = term.unread[at[1]:]
 			return
 		}
