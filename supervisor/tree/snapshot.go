@@ -75,7 +75,7 @@ type Snapshot struct {
 // What the channel says makes no process one of the instance: it is a descendant of
 // the supervisor, or has the channel open, or descends from one that has.
 func Look(c *channel.Channel, supervisor int) Snapshot {
-	l := looker{boot: bootTime(), slots: map[int][]*channel.Slot{}, known: map[int]bool{}}
+	l := looker{boot: bootTime(), slots: map[int][]*channel.Slot{}, known: map[int]bool{}, used: map[channel.Ref]bool{}}
 	s := Snapshot{Time: time.Now()}
 	var slots []channel.Slot
 	if c != nil {
@@ -86,12 +86,7 @@ func Look(c *channel.Channel, supervisor int) Snapshot {
 		s.Unlisted, s.Overwritten = c.Unlisted(), c.Overwritten()
 	}
 	for i := range slots {
-		slot := &slots[i]
-		switch slot.State {
-		case channel.Claimed: // nothing has been made yet
-		case channel.Ended:
-			l.addEnded(slot)
-		default:
+		if slot := &slots[i]; slot.State != channel.Claimed { // nothing has been made yet
 			l.slots[slot.PID] = append(l.slots[slot.PID], slot)
 		}
 	}
@@ -116,9 +111,10 @@ type looker struct {
 	helper                 channel.Helper
 	channelDev, channelIno uint64
 
-	slots map[int][]*channel.Slot // by pid, of processes that may live
+	slots map[int][]*channel.Slot // by pid
 	list  []Process
-	known map[int]bool // pids in list of processes that exist
+	known map[int]bool         // pids in list of processes that exist
+	used  map[channel.Ref]bool // slots of these
 }
 
 // maxProcesses bounds a snapshot that never ends, because processes are made as
@@ -129,6 +125,7 @@ const maxProcesses = 1 << 16
 func (l *looker) describe(s *channel.Slot) Process {
 	return Process{
 		PID: s.PID, Creator: s.Creator, Listed: true,
+		Status: unix.WaitStatus(s.Status), Source: s.Source, Ended: s.Ended,
 		Module: s.Module, Cut: s.Cut, Name: filepath.Base(s.Module),
 		Threads: s.Threads, Forks: s.Forks, Execs: s.Execs,
 		Started: l.boot.Add(time.Duration(s.NotBefore)),
@@ -136,9 +133,7 @@ func (l *looker) describe(s *channel.Slot) Process {
 }
 
 func (l *looker) addEnded(s *channel.Slot) {
-	p := l.describe(s)
-	p.Status, p.Source, p.Ended = unix.WaitStatus(s.Status), s.Source, s.Ended
-	l.list = append(l.list, p)
+	l.list = append(l.list, l.describe(s))
 }
 
 // addBelow adds the descendants of a process.
@@ -164,6 +159,7 @@ func (l *looker) add(pid int) bool {
 	for _, s := range l.slots[pid] {
 		if madeThen(&st, s) {
 			p = l.describe(s)
+			l.used[s.Ref] = true
 		}
 	}
 	l.fill(&p, &st)
@@ -180,12 +176,12 @@ func madeThen(st *proctree.Process, s *channel.Slot) bool {
 
 // addUnseen adds the process of a slot that is not the supervisor's descendant.
 func (l *looker) addUnseen(s *channel.Slot) error {
-	if s.State != channel.Live && s.State != channel.Exiting || l.known[s.PID] {
+	if s.State == channel.Claimed || l.used[s.Ref] {
 		return nil
 	}
 	st, err := proctree.Read(s.PID)
 	switch {
-	case err != nil || !madeThen(&st, s) || st.Ended():
+	case s.State == channel.Ended || err != nil || !madeThen(&st, s) || st.Ended():
 		l.addEnded(s)
 	case !l.holdsChannel(s.PID):
 		if now, err := proctree.Read(s.PID); err != nil || now.Start != st.Start || now.Ended() {
@@ -194,7 +190,7 @@ func (l *looker) addUnseen(s *channel.Slot) error {
 		}
 		return fmt.Errorf("%w: slot %d names process %d (%s), which has lost the channel or never had it",
 			channel.ErrDamaged, s.Ref.Slot-1, s.PID, st.Name)
-	case l.add(s.PID):
+	case !l.known[s.PID] && l.add(s.PID):
 		l.addBelow(s.PID)
 	}
 	return nil
@@ -225,6 +221,7 @@ func (l *looker) fill(p *Process, st *proctree.Process) {
 		}
 		return
 	}
+	p.Status, p.Source, p.Ended = 0, channel.Nobody, time.Time{}
 	if l.isNative(p.PID) {
 		if exe, err := os.Readlink(exePath(p.PID)); err == nil {
 			p.Native, p.Module, p.Cut = true, exe, false

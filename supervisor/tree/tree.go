@@ -202,7 +202,10 @@ func (t *Tree) Snapshot() Snapshot {
 	return Look(t.channel, unix.Getpid())
 }
 
-// Close ends all watching and gives up the channel. Processes go on.
+// Close ends all watching and gives up the channel. Processes go on, and Kill still
+// finds them.
+//
+// Precondition: no other method is being called.
 func (t *Tree) Close() {
 	t.mu.Lock()
 	if t.closed {
@@ -216,6 +219,7 @@ func (t *Tree) Close() {
 		unix.Close(t.fd)
 	}
 	t.channel.Close()
+	t.channel, t.fd = nil, -1
 }
 
 // Join lets the caller start one more process of a tree that has a supervisor, or

@@ -118,6 +118,7 @@ func (t *Tree) stopWatching() {
 	}
 	t.lock.Lock()
 	defer t.lock.Unlock()
+	t.cursor = nil
 	t.closePidfds()
 	if t.connector != nil {
 		t.connector.socket.Close()
