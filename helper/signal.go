@@ -68,6 +68,10 @@ func (t *thread) CallHandler(_ *wali.Thread, act *wali.Action, sig int, info *wa
 	t.handlerDepth++
 	var err error
 	if !act.HasInfo() {
+		// Natively there is a frame of the kernel's, and no going on without room for it.
+		if t.stackPointer != nil && t.Memory.Store64(base-8, 0) != 0 {
+			t.noHandlerStack(base)
+		}
 		t.setStackPointer(base)
 		err = t.tryCall(call.plain, uint64(act.Handler), uint64(sig))
 	} else {
@@ -142,8 +146,12 @@ func (t *thread) writeContext(p uint32, mask uint64) {
 // kernel ends a native program by SIGSEGV.
 func (t *thread) handlerWrite(p uint32, b []byte) {
 	if t.Memory.Write(p, b) != 0 {
-		t.crash(unix.SIGSEGV, fmt.Sprintf("no room on the stack for a signal handler (stack pointer %#x)", p), nil)
+		t.noHandlerStack(p)
 	}
+}
+
+func (t *thread) noHandlerStack(sp uint32) {
+	t.crash(unix.SIGSEGV, fmt.Sprintf("no room on the stack for a signal handler (stack pointer %#x)", sp), nil)
 }
 
 func (t *thread) setStackPointer(sp uint32) {
