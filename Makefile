@@ -22,7 +22,7 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all build demo test bench soak lint staticcheck unit race integration deps sysroot ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all build demo test man bench soak lint staticcheck unit race integration deps sysroot ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 build: go-version
@@ -98,6 +98,11 @@ race: go-version
 integration: ports
 	WALISUP_TEST_REQUIRE=1 $(GO) test -count=1 ./integration/...
 
+# One page for each command, into man.
+man: go-version
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) \
+	$(GO) run -tags man -ldflags='-X=main.commit=$(VERSION)' ./cmd/walisup man man
+
 bench: ports
 	@WALISUP_TEST_REQUIRE=1 $(GO) test -run='^$$' -bench=. ./integration | $(GO) run ./integration/benchtable
 
@@ -107,7 +112,7 @@ soak: ports
 	WALISUP_TEST_REQUIRE=1 WALISUP_SOAK=$(SOAK) $(GO) test -count=1 -timeout 24h -v -run TestSoak ./integration
 
 clean:
-	rm -rf bin .cache/ports .cache/build .cache/sysroot .cache/tests
+	rm -rf bin man .cache/ports .cache/build .cache/sysroot .cache/tests
 
 distclean: clean
 	rm -rf .cache

@@ -28,6 +28,8 @@ the service that registers formats at boot:
   walisup binfmt > /etc/binfmt.d/walisup.conf
 
 A module that is started so has the flags of walisup start from the environment.`,
+		Example: `  walisup binfmt --register
+  walisup binfmt --status`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			interpreter, err := os.Executable()

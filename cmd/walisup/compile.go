@@ -18,6 +18,7 @@ func newCompileCommand() *cobra.Command {
 		Long: `compile prepares modules ahead of their first start. A module is looked up by
 its contents, so it may be moved afterwards; flags that change how it is
 compiled must be the same as at its start.`,
+		Example:           `  walisup compile --cache /var/cache/walisup *.wasm`,
 		ValidArgsFunction: completeModules,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

@@ -23,8 +23,13 @@ Interface: each is a real Linux process with files, signals and descriptors.
 Every flag can be set through the environment as well: --keep-debug is
 WALISUP_KEEP_DEBUG=1. The command line wins.
 
-Exit status: the guest's own, or 128+n if signal n ended it; 125 if walisup
-itself failed, 126 if the module cannot be run, 127 if it is not there.`,
+Instances that run, in the foreground or detached, are listed by ps and reached by
+name, by id or by the beginning of an id.
+
+Exit status of start, exec and attach: the guest's own, or 128+n if signal n ended
+it; 125 if walisup itself failed, 126 if the module cannot be run, 127 if it is not
+there. Of all other commands: 0, or 125 if something failed, also if there is no such
+instance.`,
 		Version:           version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -52,10 +57,16 @@ itself failed, 126 if the module cannot be run, 127 if it is not there.`,
 		command.GroupID = groupOther
 		root.AddCommand(command)
 	}
+	if manCommand != nil {
+		root.AddCommand(manCommand())
+	}
 	root.SetCompletionCommandGroupID(groupOther)
 	root.SetHelpCommandGroupID(groupOther)
 	return root
 }
+
+// manCommand is set in a walisup that can write its manual pages.
+var manCommand func() *cobra.Command
 
 const (
 	groupInstances = "instances"

@@ -42,6 +42,21 @@ func TestHelpNamesEveryCommandAndFlag(t *testing.T) {
 	}
 }
 
+// TestCommandsAreDescribed holds for what manual pages are made of.
+func TestCommandsAreDescribed(t *testing.T) {
+	t.Parallel()
+	for _, command := range newRootCommand().Commands() {
+		if command.Short == "" || command.Example == "" || command.GroupID == "" {
+			t.Errorf("%s lacks a description, an example or a group", command.Name())
+		}
+		for line := range strings.Lines(command.Example) {
+			if !strings.HasPrefix(line, "  ") || !strings.Contains(line, "walisup "+command.Name()) && !strings.Contains(line, "walisup start") {
+				t.Errorf("%s: example %q does not show the command", command.Name(), line)
+			}
+		}
+	}
+}
+
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	cases := []struct {

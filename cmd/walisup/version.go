@@ -11,9 +11,10 @@ import (
 
 func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of walisup",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print the version of walisup",
+		Example: `  walisup version`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "walisup %s\n", version())
 			return err
