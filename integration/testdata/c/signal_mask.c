@@ -18,7 +18,7 @@ static void sender(int sig, int fd)
 	pid_t parent = getpid();
 	char c;
 	if (fork()) return;
-	for (int i = 0; i < 30000; i++) {
+	for (int i = 0; i < 3000; i++) {
 		kill(parent, sig);
 		read(fd, &c, 1);
 	}
