@@ -36,7 +36,7 @@ type program struct {
 	target  interrupt.Target
 	process *wali.Process
 	pool    threadPool
-	tracer  *trace.Tracer // nil if the process is not traced
+	tracer  *trace.Tracer // nil if the process cannot be traced
 	boot    *bootstrap
 }
 
@@ -83,7 +83,7 @@ func (b *bootstrap) run() error {
 	if err != nil {
 		return err
 	}
-	if err := p.trace(); err != nil {
+	if err := p.prepareTrace(); err != nil {
 		return err
 	}
 	if err := p.link(ctx); err != nil {

@@ -88,10 +88,17 @@ func (p *threadPool) begin(t *thread) {
 func spawn(ctx context.Context, stack []uint64) {
 	t := threadOf(ctx)
 	t.Gate.InHost = 1
-	r := t.spawn(uint32(stack[0]), uint32(stack[1]))
+	r := t.Show(&spawnRow, spawnCall, wali.Args{uint64(uint32(stack[0])), uint64(uint32(stack[1]))})
 	if t.Return() {
 		stack[0] = uint64(uint32(r))
 	}
+}
+
+// spawnRow is the import as a tracer sees it.
+var spawnRow = wali.Row{Name: "__wasm_thread_spawn", Args: "unsigned int start, void* arg"}
+
+func spawnCall(t *wali.Thread, a wali.Args) int64 {
+	return int64(t.Owner.(*thread).spawn(a.Uint(0), a.Uint(1)))
 }
 
 func (t *thread) spawn(start, arg uint32) int32 {
@@ -274,6 +281,7 @@ func (t *thread) runThread() {
 	t.setGlobal(module.ExportTLSBase, t.globals[1])
 	t.status = 0
 	t.Begin(t.mask)
+	t.ShowStart()
 	t.call(t.entry, uint64(t.start), uint64(t.slot.TID()), uint64(t.arg))
 	t.BlockSignals() // if it returned instead of ending by exit
 	t.retire()

@@ -1,29 +1,50 @@
 package helper
 
 import (
+	"bytes"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc"
+	"walisup/ipc/channel"
 	"walisup/wali/trace"
 )
 
 // alwaysTraced is the control word of a process that is traced for all its life.
 var alwaysTraced uint32 = 1
 
-// trace prepares the process for being traced, if it is to be.
-func (p *program) trace() error {
-	if p.boot.Trace == "" {
+// prepareTrace makes the process one that can be traced: from its start, if the
+// boot record says so, else when the channel's trace word says so.
+func (p *program) prepareTrace() error {
+	b := p.boot
+	control, source := &alwaysTraced, trace.Source(b.traceSettings)
+	switch {
+	case b.Trace != "":
+		var config ipc.TraceConfig
+		if err := config.UnmarshalText([]byte(b.Trace)); err != nil {
+			return fmt.Errorf("%w: %w", ipc.ErrBoot, err)
+		}
+		source = func(uint32) (ipc.TraceConfig, bool) { return config, true }
+	case b.channel != nil:
+		control = b.channel.TraceWord()
+	default:
 		return nil
 	}
-	var config ipc.TraceConfig
-	if err := config.UnmarshalText([]byte(p.boot.Trace)); err != nil {
-		return fmt.Errorf("%w: %w", ipc.ErrBoot, err)
-	}
-	p.tracer = trace.New(p.boot.first+ipc.TraceOffset, &config)
-	p.process.Tracer, p.process.TraceControl = p.tracer, &alwaysTraced
+	p.tracer = trace.New(b.first+ipc.TraceOffset, control, source)
+	p.process.Tracer, p.process.TraceControl = p.tracer, control
 	return nil
+}
+
+// traceSettings reads from the channel what is to be shown.
+func (b *bootstrap) traceSettings(word uint32) (config ipc.TraceConfig, ok bool) {
+	var settings [channel.SettingsSize]byte
+	got, ok := b.channel.TraceSettings(settings[:])
+	if !ok || got != word {
+		return config, false
+	}
+	text, _, _ := bytes.Cut(settings[:], []byte{0})
+	return config, config.UnmarshalText(text) == nil
 }
 
 // showTrace lets the next helper have the pipe for trace records, and hideTrace
@@ -32,7 +53,7 @@ func (b *bootstrap) showTrace() { b.setTraceFlags(0) }
 func (b *bootstrap) hideTrace() { b.setTraceFlags(unix.FD_CLOEXEC) }
 
 func (b *bootstrap) setTraceFlags(flags int) {
-	if b.Trace != "" {
+	if b.Trace != "" || b.channel != nil {
 		unix.FcntlInt(uintptr(b.first+ipc.TraceOffset), unix.F_SETFD, flags)
 	}
 }

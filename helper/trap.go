@@ -2,6 +2,7 @@ package helper
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"path/filepath"
 	"sort"
@@ -14,6 +15,7 @@ import (
 	"walisup/helper/engine"
 	"walisup/helper/interrupt"
 	"walisup/helper/module"
+	"walisup/wali"
 )
 
 // maxReportedFrames is how much of a stack a report shows.
@@ -62,6 +64,14 @@ func trapOf(err error) (trapSignal, bool) {
 	return trapSignal{}, false
 }
 
+// info is what a handler of the signal would get.
+func (trap *trapSignal) info() *wali.Siginfo {
+	info := new(wali.Siginfo)
+	binary.LittleEndian.PutUint32(info[0:], uint32(trap.signal))
+	binary.LittleEndian.PutUint32(info[8:], uint32(trap.code))
+	return info
+}
+
 // Trap implements wali.SignalRunner: the engine calls it when compiled code traps,
 // and goes on where a handler has jumped to.
 func (t *thread) Trap(err error) (resume bool) {
@@ -70,6 +80,7 @@ func (t *thread) Trap(err error) (resume bool) {
 		return false
 	}
 	if !t.Raise(int(trap.signal), trap.code) {
+		t.ShowSignal(trap.info())
 		t.crash(trap.signal, trap.text, t.stack(t.running, t.state.ReturnAddress(), *t.running.FP()))
 	}
 	return true
@@ -172,6 +183,8 @@ func (t *thread) reportFault(at interrupt.Interruption) {
 	if sig == unix.SIGBUS {
 		what = "bus error"
 	}
+	info := *(*wali.Siginfo)(at.Info)
+	t.ShowSignal(&info)
 	t.crash(sig, what+" at address "+t.guestAddress(at.FaultAddress()), t.stack(t.running, pc, at.FP))
 }
 

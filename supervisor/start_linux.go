@@ -242,6 +242,13 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 	}
 	if boot.Trace != "" {
 		private[ipc.TraceOffset] = spec.TracePipe
+	} else if boot.Channel {
+		pipe, err := started.tree.TracePipe()
+		if err != nil {
+			started.abandon()
+			return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
+		}
+		private[ipc.TraceOffset] = pipe
 	}
 	started.pid, err = forkExec(first, private, append([]string{cmp.Or(spec.Argv0, spec.Module)}, spec.Args...), spec.Env, spec.Dir, around)
 	if err != nil {

@@ -65,7 +65,7 @@ func bindFunc(imp Import, row *Row, do Func) api.GoFunc {
 		}
 		mark := t.scratchUsed
 		var r int64
-		if atomic.LoadUint32(t.traceControl) == 0 {
+		if atomic.LoadUint32(t.traceControl)&1 == 0 {
 			r = do(t, a)
 		} else {
 			shown := a

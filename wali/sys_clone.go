@@ -159,8 +159,8 @@ func (t *Thread) fork(c Clone) int64 {
 	}
 	owner.ResumeOthers()
 	t.setKernelMask(mask)
-	if r == 0 && t.tracing() {
-		t.Tracer.Forked(t)
+	if r == 0 {
+		t.ShowStart()
 	}
 	return r
 }

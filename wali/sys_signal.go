@@ -226,9 +226,7 @@ func (t *Thread) deliver(info *Siginfo, mask *uint64) (jumped bool) {
 	if act.Flags&saResethand != 0 {
 		t.resetAction(sig)
 	}
-	if t.tracing() {
-		t.Tracer.Signal(t, info)
-	}
+	t.ShowSignal(info)
 	during := *mask
 	oldBlocked := t.signals.blocked
 	if t.signals.suspended {

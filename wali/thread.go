@@ -32,8 +32,8 @@ type Process struct {
 	// and of its return code; 0 where signals are not caught, as in tests.
 	CatchSignal, SignalReturn uintptr
 
-	// Tracer is told of everything while the word at TraceControl is not 0. Both
-	// may be nil, and do not change once there is a thread.
+	// Tracer is told of everything while the word at TraceControl is odd. Both may
+	// be nil, and do not change once there is a thread.
 	Tracer       Tracer
 	TraceControl *uint32
 

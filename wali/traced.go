@@ -29,7 +29,7 @@ type Tracer interface {
 var untraced uint32
 
 // tracing reports whether the tracer is to be told of what happens.
-func (t *Thread) tracing() bool { return atomic.LoadUint32(t.traceControl) != 0 && t.Tracer != nil }
+func (t *Thread) tracing() bool { return atomic.LoadUint32(t.traceControl)&1 != 0 && t.Tracer != nil }
 
 // Place returns a row's place in the table, -1 if it is not there.
 func (r *Row) Place() int {
@@ -48,8 +48,28 @@ func (t *Thread) traced(row *Row, do Func, a, shown Args) int64 {
 	return t.Tracer.Call(t, row.Place(), row, do, a, shown)
 }
 
-// Scratch space for a tracer: it lives until the host function returns.
-func (t *Thread) TraceSpace(n int) []byte { return t.alloc(n) }
+// Show makes a call by do that this package does not make, and shows it if the
+// process is traced.
+func (t *Thread) Show(row *Row, do Func, a Args) int64 {
+	if !t.tracing() {
+		return do(t, a)
+	}
+	return t.Tracer.Call(t, row.Place(), row, do, a, a)
+}
+
+// ShowStart shows that the thread has begun to run.
+func (t *Thread) ShowStart() {
+	if t.tracing() {
+		t.Tracer.Forked(t)
+	}
+}
+
+// ShowSignal shows a signal that no handler of the guest gets.
+func (t *Thread) ShowSignal(info *Siginfo) {
+	if t.tracing() {
+		t.Tracer.Signal(t, info)
+	}
+}
 
 // WriteTrace writes b to a descriptor of the helper's, in one piece, whatever the
 // guest has done to signals and limits. The result is write(2)'s.

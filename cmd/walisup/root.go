@@ -47,7 +47,7 @@ instance.`,
 	root.AddGroup(&cobra.Group{ID: groupInstances, Title: "Instances:"}, &cobra.Group{ID: groupOther, Title: "Other commands:"})
 	for _, command := range []*cobra.Command{
 		newStartCommand(state), newPsCommand(state), newTopCommand(state), newLogsCommand(state), newStopCommand(state),
-		newKillCommand(state), newWaitCommand(state), newInspectCommand(state), newRemoveCommand(state),
+		newKillCommand(state), newWaitCommand(state), newInspectCommand(state), newTraceCommand(state), newRemoveCommand(state),
 		newExecCommand(state), newAttachCommand(state), newEventsCommand(state), newPauseCommand(state), newResumeCommand(state),
 	} {
 		command.GroupID = groupInstances

@@ -76,30 +76,34 @@ func (t *traceFlags) config() (ipc.TraceConfig, error) {
 	return config, nil
 }
 
-func (t *traceFlags) style() (tracelog.Style, error) {
+// printer returns what writes the trace.
+func (t *traceFlags) printer() (*tracelog.Printer, error) {
 	clock, err := tracelog.ParseClock(t.clock)
-	return tracelog.Style{Clock: clock, Durations: t.durations, Summary: t.summary}, err
-}
-
-// begin begins to write a trace. guest is the pipe for the guest, to be closed
-// once it has it.
-func (t *traceFlags) begin() (reader *tracelog.Reader, guest int, err error) {
-	style, err := t.style()
 	if err != nil {
-		return nil, -1, err
+		return nil, err
 	}
 	out := os.Stderr
 	if t.file != "" && t.file != "-" {
 		out, err = os.OpenFile(t.file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 		if err != nil {
-			return nil, -1, fmt.Errorf("trace: %w", err)
+			return nil, fmt.Errorf("trace: %w", err)
 		}
+	}
+	return tracelog.NewPrinter(out, tracelog.Style{Clock: clock, Durations: t.durations, Summary: t.summary}), nil
+}
+
+// begin begins to write the trace of a guest that is about to be started. guest is
+// the pipe that it is to have.
+func (t *traceFlags) begin() (reader *tracelog.Reader, guest int, err error) {
+	printer, err := t.printer()
+	if err != nil {
+		return nil, -1, err
 	}
 	pipe, guest, err := tracelog.NewPipe()
 	if err != nil {
 		return nil, -1, err
 	}
-	reader, err = tracelog.Start(pipe, tracelog.NewPrinter(out, style))
+	reader, err = tracelog.Start(pipe, printer)
 	if err != nil {
 		unix.Close(pipe)
 		unix.Close(guest)

@@ -1,6 +1,7 @@
 package tracelog
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -17,10 +18,29 @@ func NewPipe() (reader, guest int, err error) {
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_DIRECT); err != nil {
 		return -1, -1, fmt.Errorf("make the pipe for the trace: %w", err)
 	}
+	if err := claim(fds[0]); err != nil {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+		return -1, -1, err
+	}
+	return fds[0], fds[1], nil
+}
+
+// ErrTraced says that somebody else traces an instance already.
+var ErrTraced = errors.New("the instance is being traced already")
+
+// claim makes the caller the only reader of a pipe, until it closes it.
+func claim(pipe int) error {
+	if err := unix.Flock(pipe, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		if err == unix.EWOULDBLOCK {
+			return ErrTraced
+		}
+		return fmt.Errorf("lock the pipe for the trace: %w", err)
+	}
 	// A record takes a page of the pipe. If there is no more than the usual
 	// sixteen, the guest waits more often.
-	unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize)
-	return fds[0], fds[1], nil
+	unix.FcntlInt(uintptr(pipe), unix.F_SETPIPE_SZ, pipeSize)
+	return nil
 }
 
 const pipeSize = 1 << 20

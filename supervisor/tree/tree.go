@@ -16,6 +16,7 @@ type Tree struct {
 	channel *channel.Channel // nil if there is none
 	fd      int              // of the channel, or -1
 	problem error            // why there is no channel
+	pipe    int              // for trace records, or -1
 
 	subreaper bool // the calling process is one, and started the tree
 
@@ -49,7 +50,7 @@ func New(name string, helper, number int) *Tree {
 }
 
 func newTree() *Tree {
-	t := &Tree{fd: -1, own: map[int]bool{}, pending: map[int][]unix.WaitStatus{}}
+	t := &Tree{fd: -1, pipe: -1, own: map[int]bool{}, pending: map[int][]unix.WaitStatus{}}
 	t.reaped = sync.NewCond(&t.mu)
 	return t
 }
@@ -215,8 +216,10 @@ func (t *Tree) Close() {
 	t.closed = true
 	t.mu.Unlock()
 	t.stopWatching()
-	if t.fd >= 0 {
-		unix.Close(t.fd)
+	for _, fd := range []int{t.fd, t.pipe} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
 	}
 	t.channel.Close()
 	t.channel, t.fd = nil, -1

@@ -39,6 +39,9 @@ func (tr *Tracer) spec(call int, row *wali.Row) *spec {
 		case name == "__proc_exit":
 			row = wali.Lookup("exit_group")
 			call, name = row.Place(), row.Name
+		case name == spawnName:
+			row = wali.Lookup("clone")
+			return &spec{call: row.Place(), name: row.Name, n: 1, args: [6]argument{{show: (*frame).spawn}}}
 		case len(row.Args) == 0 || strings.HasPrefix(name, "_"):
 			return nil // not a system call
 		default:
@@ -46,12 +49,24 @@ func (tr *Tracer) spec(call int, row *wali.Row) *spec {
 			return makeSpec(call, name, row)
 		}
 	}
-	if s := tr.specs[call].Load(); s != nil {
+	made := &tr.specs.Load()[call]
+	if s := made.Load(); s != nil {
 		return s
 	}
 	s := makeSpec(call, name, row)
-	tr.specs[call].Store(s)
+	made.Store(s)
 	return s
+}
+
+// spawnName is the import that makes a thread.
+const spawnName = "__wasm_thread_spawn"
+
+// spawn shows the making of a thread as what it is on Linux.
+func (f *frame) spawn(int) {
+	f.str("flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD|CLONE_SYSVSEM, fn=")
+	f.hex(uint64(f.a.Uint(0)))
+	f.str(", arg=")
+	f.pointer(f.a.Ptr(1))
 }
 
 func makeSpec(call int, name string, row *wali.Row) *spec {

@@ -60,7 +60,9 @@ func newBench(t testing.TB, config ipc.TraceConfig) *bench {
 	}
 	t.Cleanup(func() { unix.Close(fds[0]); unix.Close(fds[1]) })
 	thread := wali.NewThread(&wali.Process{Memory: m, Args: []string{"app", "one"}, Environ: []string{"A=B"}})
-	return &bench{Thread: thread, t: t, tracer: New(fds[1], &config), pipe: fds[0], next: start}
+	control := uint32(1)
+	source := func(uint32) (ipc.TraceConfig, bool) { return config, true }
+	return &bench{Thread: thread, t: t, tracer: New(fds[1], &control, source), pipe: fds[0], next: start}
 }
 
 func everything() ipc.TraceConfig {
@@ -237,8 +239,12 @@ func TestNobodyReads(t *testing.T) {
 	if pending.Val[0]&(1<<(unix.SIGPIPE-1)) != 0 {
 		t.Error("SIGPIPE is left behind")
 	}
-	if !b.tracer.gone.Load() {
+	if b.tracer.current() != nil {
 		t.Error("the tracer goes on writing")
+	}
+	*b.tracer.control += 2 // somebody else reads
+	if b.tracer.current() == nil {
+		t.Error("the tracer is silent for ever")
 	}
 }
 

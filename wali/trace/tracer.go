@@ -14,32 +14,59 @@ import (
 
 // Tracer traces a process. It implements wali.Tracer.
 type Tracer struct {
-	fd     int // where records go
-	config atomic.Pointer[ipc.TraceConfig]
-	gone   atomic.Bool // nobody reads any more
+	fd      int     // where records go
+	control *uint32 // odd while there is something to show; others change it
+	source  Source
 
-	specs  [ipc.TraceCalls]atomic.Pointer[spec]
+	state  atomic.Pointer[state]
+	specs  atomic.Pointer[[ipc.TraceCalls]atomic.Pointer[spec]]
 	frames sync.Pool
 }
 
-// New returns a tracer that writes to fd, a descriptor that is the helper's own.
-func New(fd int, config *ipc.TraceConfig) *Tracer {
-	tr := &Tracer{fd: fd}
-	tr.Configure(config)
-	tr.frames.New = func() any { return new(frame) }
-	return tr
+// Source says what is to be shown while the control word is word. It reports false
+// if that has changed meanwhile.
+type Source func(word uint32) (config ipc.TraceConfig, ok bool)
+
+// state is what a tracer does while its control word does not change.
+type state struct {
+	word   uint32
+	config ipc.TraceConfig
+	silent atomic.Bool // there is nothing to show, or nobody who reads
 }
 
-// Configure changes what is shown from the next call on.
-func (tr *Tracer) Configure(config *ipc.TraceConfig) {
-	tr.config.Store(config)
-	tr.gone.Store(false)
+// New returns a tracer that writes to fd, a descriptor that is the helper's own,
+// while the control word is odd. It costs nothing until it is first called.
+func New(fd int, control *uint32, source Source) *Tracer {
+	return &Tracer{fd: fd, control: control, source: source}
+}
+
+// current returns what is to be shown now, or nil if that is nothing.
+func (tr *Tracer) current() *state {
+	word := atomic.LoadUint32(tr.control)
+	s := tr.state.Load()
+	if s == nil || s.word != word {
+		s = &state{word: word}
+		var ok bool
+		if word&1 != 0 {
+			s.config, ok = tr.source(word)
+		}
+		s.silent.Store(!ok)
+		if tr.specs.Load() == nil {
+			tr.specs.Store(new([ipc.TraceCalls]atomic.Pointer[spec]))
+		}
+		tr.state.Store(s)
+	}
+	if s.silent.Load() {
+		return nil
+	}
+	return s
 }
 
 // frame is one call that is being shown.
 type frame struct {
 	text
 	t      *wali.Thread
+	state  *state
 	config *ipc.TraceConfig
 	spec   *spec
 	a      wali.Args
@@ -54,9 +81,13 @@ type frame struct {
 // failed reports whether the call has failed, so that it has filled in nothing.
 func (f *frame) failed() bool { return f.done && f.result < 0 && f.result > -4096 }
 
-func (tr *Tracer) frame(t *wali.Thread, config *ipc.TraceConfig) *frame {
-	f := tr.frames.Get().(*frame)
-	f.t, f.config, f.done, f.next, f.comma = t, config, false, 0, false
+func (tr *Tracer) frame(t *wali.Thread, s *state) *frame {
+	f, ok := tr.frames.Get().(*frame)
+	if !ok {
+		f = new(frame)
+	}
+	f.state, f.config = s, &s.config
+	f.t, f.done, f.next, f.comma = t, false, 0, false
 	f.begin()
 	return f
 }
@@ -71,12 +102,15 @@ const unknownCall = ipc.TraceCalls - 1
 
 // Call implements wali.Tracer.
 func (tr *Tracer) Call(t *wali.Thread, call int, row *wali.Row, do wali.Func, a, shown wali.Args) int64 {
-	config := tr.config.Load()
-	s := tr.spec(call, row)
-	if s == nil || tr.gone.Load() || !config.Has(s.call) {
+	current := tr.current()
+	if current == nil {
 		return do(t, a)
 	}
-	f := tr.frame(t, config)
+	s := tr.spec(call, row)
+	if s == nil || !current.config.Has(s.call) {
+		return do(t, a)
+	}
+	f := tr.frame(t, current)
 	f.spec, f.a = s, shown
 	f.str(s.name)
 	f.raw('(')
@@ -105,6 +139,10 @@ func (tr *Tracer) Call(t *wali.Thread, call int, row *wali.Row, do wali.Func, a,
 	if s.forks && r == 0 {
 		tr.frames.Put(f)
 		return r // in the child
+	}
+	if tr.current() != current {
+		tr.frames.Put(f)
+		return r // somebody else wants to see something else by now
 	}
 	f.done, f.result = true, r
 	f.arguments()
@@ -147,7 +185,7 @@ func (tr *Tracer) write(f *frame, r *ipc.TraceRecord, n int) {
 	ipc.PutTraceHeader(f.b, r, n)
 	// The only error there can be for long is that nobody reads any more.
 	if f.t.WriteTrace(tr.fd, f.b) < 0 {
-		tr.gone.Store(true)
+		f.state.silent.Store(true)
 	}
 }
 
@@ -165,21 +203,22 @@ func (tr *Tracer) exit(f *frame, status int) {
 
 // Restart implements wali.Tracer.
 func (tr *Tracer) Restart(t *wali.Thread) {
-	if tr.gone.Load() {
+	current := tr.current()
+	if current == nil {
 		return
 	}
-	f := tr.frame(t, tr.config.Load())
+	f := tr.frame(t, current)
 	tr.say(f, ipc.TraceRestart)
 	tr.frames.Put(f)
 }
 
 // Signal implements wali.Tracer.
 func (tr *Tracer) Signal(t *wali.Thread, info *wali.Siginfo) {
-	config := tr.config.Load()
-	if tr.gone.Load() || !config.Signals {
+	current := tr.current()
+	if current == nil || !current.config.Signals {
 		return
 	}
-	f := tr.frame(t, config)
+	f := tr.frame(t, current)
 	f.signalName(int(int32(binary.LittleEndian.Uint32(info[:]))))
 	f.raw(' ')
 	f.siginfo(info[:], true)
@@ -189,26 +228,30 @@ func (tr *Tracer) Signal(t *wali.Thread, info *wali.Siginfo) {
 
 // Forked implements wali.Tracer.
 func (tr *Tracer) Forked(t *wali.Thread) {
-	if tr.gone.Load() {
+	current := tr.current()
+	if current == nil {
 		return
 	}
-	f := tr.frame(t, tr.config.Load())
+	f := tr.frame(t, current)
 	tr.say(f, ipc.TraceAttach)
 	tr.frames.Put(f)
 }
 
-// Exec reports that the process has begun to run its program. path is what was
+// Exec reports, if anything is to be shown, that the process has begun to run its program. path is what was
 // given to execve.
 func (tr *Tracer) Exec(t *wali.Thread, path string) {
-	config := tr.config.Load()
-	row := wali.Lookup("execve")
-	s := tr.spec(row.Place(), row)
-	if tr.gone.Load() || s == nil || !config.Has(s.call) {
+	current := tr.current()
+	if current == nil {
 		return
 	}
-	f := tr.frame(t, config)
+	row := wali.Lookup("execve")
+	s := tr.spec(row.Place(), row)
+	if !current.config.Has(s.call) {
+		return
+	}
+	f := tr.frame(t, current)
 	f.str("execve(")
-	if !config.Brief {
+	if !f.config.Brief {
 		f.quote([]byte(path))
 		f.str(", [")
 		for i, arg := range t.Process.Args {
