@@ -45,7 +45,9 @@ int main(void)
 			puts("a handler's mask was left in force");
 			return 1;
 		}
-		if (waitpid(-1, 0, WNOHANG) > 0) children--;
+		pid_t ended = waitpid(-1, 0, WNOHANG);
+		if (ended < 0) return 2;
+		if (ended > 0) children--;
 	}
 	puts("none was left blocked");
 	return 0;
