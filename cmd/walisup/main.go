@@ -35,7 +35,13 @@ func run(args []string) int {
 	if len(args) > 0 && args[0] == monitor.Command {
 		return monitor.Main(args[1:])
 	}
-	root := newRootCommand()
+	only := ""
+	for _, c := range commands {
+		if len(args) > 0 && args[0] == c.name {
+			only = c.name
+		}
+	}
+	root := newRootCommand(only)
 	root.SetArgs(args)
 	if err := root.Execute(); err != nil {
 		return report(err)

@@ -51,7 +51,7 @@ func (r *registration) create() error {
 // abandon undoes prepare.
 func (r *registration) abandon() {
 	if r.inst != nil {
-		r.inst.Abandon()
+		r.inst.Discard()
 	}
 }
 

@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-func newRootCommand() *cobra.Command {
+// newRootCommand makes the command tree. If only names a command, that is the only
+// one in it: to make them all takes half a millisecond, which start has no use for.
+func newRootCommand(only string) *cobra.Command {
 	state := new(stateFlag)
 	root := &cobra.Command{
 		Use:   "walisup",
@@ -45,16 +47,12 @@ instance.`,
 	})
 	state.register(root.PersistentFlags())
 	root.AddGroup(&cobra.Group{ID: groupInstances, Title: "Instances:"}, &cobra.Group{ID: groupOther, Title: "Other commands:"})
-	for _, command := range []*cobra.Command{
-		newStartCommand(state), newPsCommand(state), newTopCommand(state), newLogsCommand(state), newStopCommand(state),
-		newKillCommand(state), newWaitCommand(state), newInspectCommand(state), newTraceCommand(state), newRemoveCommand(state),
-		newExecCommand(state), newAttachCommand(state), newEventsCommand(state), newPauseCommand(state), newResumeCommand(state),
-	} {
-		command.GroupID = groupInstances
-		root.AddCommand(command)
-	}
-	for _, command := range []*cobra.Command{newCompileCommand(), newBinfmtCommand(), newVersionCommand()} {
-		command.GroupID = groupOther
+	for _, c := range commands {
+		if only != "" && c.name != only {
+			continue
+		}
+		command := c.make(state)
+		command.GroupID = c.group
 		root.AddCommand(command)
 	}
 	if manCommand != nil {
@@ -63,6 +61,32 @@ instance.`,
 	root.SetCompletionCommandGroupID(groupOther)
 	root.SetHelpCommandGroupID(groupOther)
 	return root
+}
+
+// commands are all commands, as help lists them.
+var commands = [...]struct {
+	name  string
+	group string
+	make  func(*stateFlag) *cobra.Command
+}{
+	{"start", groupInstances, newStartCommand},
+	{"ps", groupInstances, newPsCommand},
+	{"top", groupInstances, newTopCommand},
+	{"logs", groupInstances, newLogsCommand},
+	{"stop", groupInstances, newStopCommand},
+	{"kill", groupInstances, newKillCommand},
+	{"wait", groupInstances, newWaitCommand},
+	{"inspect", groupInstances, newInspectCommand},
+	{"trace", groupInstances, newTraceCommand},
+	{"rm", groupInstances, newRemoveCommand},
+	{"exec", groupInstances, newExecCommand},
+	{"attach", groupInstances, newAttachCommand},
+	{"events", groupInstances, newEventsCommand},
+	{"pause", groupInstances, newPauseCommand},
+	{"resume", groupInstances, newResumeCommand},
+	{"compile", groupOther, func(*stateFlag) *cobra.Command { return newCompileCommand() }},
+	{"binfmt", groupOther, func(*stateFlag) *cobra.Command { return newBinfmtCommand() }},
+	{"version", groupOther, func(*stateFlag) *cobra.Command { return newVersionCommand() }},
 }
 
 // manCommand is set in a walisup that can write its manual pages.

@@ -15,7 +15,7 @@ import (
 func execute(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	root := newRootCommand()
+	root := newRootCommand("")
 	root.SetOut(&out)
 	root.SetErr(&out)
 	root.SetArgs(args)
@@ -25,7 +25,7 @@ func execute(t *testing.T, args ...string) (string, error) {
 
 func TestHelpNamesEveryCommandAndFlag(t *testing.T) {
 	t.Parallel()
-	for _, command := range newRootCommand().Commands() {
+	for _, command := range newRootCommand("").Commands() {
 		out, err := execute(t, "--help")
 		if err != nil || !strings.Contains(out, command.Name()) {
 			t.Errorf("help does not name %s: %v", command.Name(), err)
@@ -45,7 +45,10 @@ func TestHelpNamesEveryCommandAndFlag(t *testing.T) {
 // TestCommandsAreDescribed holds for what manual pages are made of.
 func TestCommandsAreDescribed(t *testing.T) {
 	t.Parallel()
-	for _, command := range newRootCommand().Commands() {
+	for _, command := range newRootCommand("").Commands() {
+		if only := newRootCommand(command.Name()).Commands(); len(only) != 1 || only[0].Name() != command.Name() {
+			t.Errorf("%s is made as %v", command.Name(), only)
+		}
 		if command.Short == "" || command.Example == "" || command.GroupID == "" {
 			t.Errorf("%s lacks a description, an example or a group", command.Name())
 		}

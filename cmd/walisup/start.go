@@ -156,7 +156,7 @@ func (s *startFlags) detached(cmd *cobra.Command, spec supervisor.Spec) error {
 		return err
 	}
 	if err := i.Register(); err != nil {
-		i.Abandon()
+		i.Discard()
 		return err
 	}
 	if err := monitor.Spawn(i); err != nil {

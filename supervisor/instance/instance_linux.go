@@ -57,6 +57,9 @@ func (i *Instance) Reload() error {
 	if err != nil {
 		return err
 	}
+	if len(data) == 0 || data[len(data)-1] != '\n' { // just being made, see Register
+		return fmt.Errorf("%s: %w", filepath.Base(i.dir), ErrNotFound)
+	}
 	var r Record
 	if err := json.Unmarshal(data, &r); err != nil {
 		return fmt.Errorf("%s: %w", i.File(recordFile), err)
@@ -114,15 +117,18 @@ const (
 	recordSpare = 1024
 )
 
+func recordSize(data []byte) int {
+	return (len(data) + recordSpare + recordStep - 1) / recordStep * recordStep
+}
+
 // write replaces the record. Precondition: the caller holds the lock, or nobody
 // else knows of the folder yet.
 func (i *Instance) write() error {
-	data, err := json.Marshal(&i.Record)
+	data, err := encode(&i.Record)
 	if err != nil {
 		return fmt.Errorf("instance record: %w", err)
 	}
-	size := (len(data) + recordSpare + recordStep - 1) / recordStep * recordStep
-	err = os.WriteFile(i.File(recordTemp), pad(data, size), 0o600)
+	err = os.WriteFile(i.File(recordTemp), pad(data, recordSize(data)), 0o600)
 	if err == nil {
 		err = os.Rename(i.File(recordTemp), i.File(recordFile))
 	}

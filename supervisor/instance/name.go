@@ -1,9 +1,10 @@
 package instance
 
 import (
-	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -17,7 +18,10 @@ const (
 
 // newID returns a random id and the random bytes behind it.
 func newID() (id string, random [16]byte) {
-	rand.Read(random[:]) // never fails
+	// crypto/rand would do the same, and take longer to be loaded.
+	if n, err := unix.Getrandom(random[:], 0); err != nil || n != len(random) {
+		panic("getrandom: " + fmt.Sprint(err))
+	}
 	return hex.EncodeToString(random[:]), random
 }
 

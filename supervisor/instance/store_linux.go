@@ -16,7 +16,8 @@ import (
 var ErrNameTaken = errors.New("name is taken")
 
 // Create makes a folder for an instance. It gives record an id and, if it has
-// none, a name. Until the record is written by [Instance.Register], other
+// none, a name. Nobody else gets that name, unless it is the generated one of a
+// foreground instance, of which there may be two. Until the record is written by [Instance.Register], other
 // commands do not see the instance.
 func (s *Store) Create(record Record) (*Instance, error) {
 	id, random := newID()
@@ -24,6 +25,10 @@ func (s *Store) Create(record Record) (*Instance, error) {
 	i := &Instance{Record: record, store: s, dir: s.path(id)}
 	if err := os.Mkdir(i.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make instance folder: %w", err)
+	}
+	if i.Name == "" && !i.Options.Detached {
+		i.Name = generateName(random[0], random[1])
+		return i, nil
 	}
 	if err := i.takeName(random[:]); err != nil {
 		os.Remove(i.dir)
@@ -95,9 +100,14 @@ func (s *Store) dropStaleName(name string) {
 	}
 }
 
-// Register writes the record for the first time.
+// Register writes the record for the first time, at once: whoever reads it sees all of
+// it or nothing.
 func (i *Instance) Register() error {
-	if err := i.write(); err != nil {
+	data, err := encode(&i.Record)
+	if err != nil {
+		return fmt.Errorf("instance record: %w", err)
+	}
+	if err := os.WriteFile(i.File(recordFile), pad(data, recordSize(data)), 0o600); err != nil {
 		return fmt.Errorf("write instance record: %w", err)
 	}
 	return nil
@@ -158,26 +168,18 @@ func (s *Store) Find(reference string) (*Instance, error) {
 			}
 		}
 	}
-	if !isHex(reference) {
-		return nil, fmt.Errorf("%s: %w", reference, ErrNotFound)
+	if reference == "" {
+		return nil, fmt.Errorf("%q: %w", reference, ErrNotFound)
 	}
-	ids, err := s.ids()
-	if err != nil {
-		return nil, err
-	}
+	all, failures := s.List()
 	var found []*Instance
-	for _, id := range ids {
-		if !strings.HasPrefix(id, reference) {
-			continue
+	for _, i := range all {
+		if strings.HasPrefix(i.ID, reference) || i.Name == reference {
+			found = append(found, i)
 		}
-		i, err := s.Load(id)
-		if errors.Is(err, ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, i)
+	}
+	if len(found) == 0 && failures != nil {
+		return nil, failures
 	}
 	switch len(found) {
 	case 0:
@@ -185,7 +187,7 @@ func (s *Store) Find(reference string) (*Instance, error) {
 	case 1:
 		return found[0], nil
 	}
-	return nil, fmt.Errorf("%s fits %d instances, among them %s and %s; give more digits",
+	return nil, fmt.Errorf("%s fits %d instances, among them %s and %s; give more digits of the id",
 		reference, len(found), found[0].Short(), found[1].Short())
 }
 
@@ -210,8 +212,16 @@ func (i *Instance) Remove(check func(i *Instance) error) error {
 	return i.discard()
 }
 
-// Abandon removes the folder of an instance that was never started.
-func (i *Instance) Abandon() error { return i.discard() }
+// Discard removes the folder and name of an instance that is the caller's own affair:
+// one that was never started, or its foreground guest that has ended.
+func (i *Instance) Discard() error {
+	unlock, err := i.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return i.discard()
+}
 
 // discard removes name and folder. Precondition: the caller holds the lock, or
 // nobody else knows of the folder.
@@ -220,8 +230,8 @@ func (i *Instance) discard() error {
 		os.Remove(i.store.namePath(i.Name))
 	}
 	// Foreground instances have nothing else.
-	os.Remove(i.File(recordFile))
-	if os.Remove(i.dir) == nil {
+	unix.Unlink(i.File(recordFile))
+	if unix.Rmdir(i.dir) == nil {
 		return nil
 	}
 	gone := i.store.path(gonePrefix + filepath.Base(i.dir))

@@ -31,6 +31,8 @@ type monitor struct {
 	processes *tree.Tree      // nil before the first start
 	mainEnd   chan end        // of the main process
 	inARow    int             // restarts
+
+	unsaved []func(r *instance.Record) // changes of the record that could not be written
 }
 
 // end is how a main process ended.
@@ -391,14 +393,22 @@ func (m *monitor) leave() error {
 	return nil
 }
 
-// update changes the record. That it cannot be written keeps nothing from going
-// on: this process knows what is in it.
+// update changes the record. That it cannot be written keeps nothing from going on:
+// the change is made again with the next one.
 func (m *monitor) update(change func(r *instance.Record)) {
-	err := m.inst.Update(func(r *instance.Record) error { change(r); return nil })
-	if err != nil {
-		change(&m.inst.Record)
-		fmt.Fprintf(os.Stderr, "walisup: monitor of %s: %v\n", m.inst.ID, err)
+	m.unsaved = append(m.unsaved, change)
+	all := func(r *instance.Record) {
+		for _, change := range m.unsaved {
+			change(r)
+		}
 	}
+	err := m.inst.Update(func(r *instance.Record) error { all(r); return nil })
+	if err == nil {
+		m.unsaved = nil
+		return
+	}
+	all(&m.inst.Record)
+	fmt.Fprintf(os.Stderr, "walisup: monitor of %s: %v\n", m.inst.ID, err)
 }
 
 func (m *monitor) problem(format string, args ...any) {

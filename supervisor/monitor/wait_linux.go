@@ -144,5 +144,5 @@ func Leave(i *instance.Instance, status int) error {
 			awaitWaiters(i)
 		}
 	}
-	return i.Remove(func(*instance.Instance) error { return nil })
+	return i.Discard()
 }
