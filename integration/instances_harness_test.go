@@ -119,6 +119,13 @@ func (s *site) glob(pattern string) []string {
 	return found
 }
 
+// in returns the site for a subtest.
+func (s *site) in(t *testing.T) *site {
+	other := *s
+	other.t = t
+	return &other
+}
+
 // command returns walisup with arguments.
 func (s *site) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(s.dir, "bin", "walisup"), args...)

@@ -32,6 +32,7 @@ func TestRestartPolicies(t *testing.T) {
 	for n, c := range cases {
 		t.Run(c.policy+" "+c.script, func(t *testing.T) {
 			t.Parallel()
+			s := s.in(t)
 			name := fmt.Sprintf("restart%d", n)
 			count := s.work(name)
 			// The shell has no file redirection that survives, so it counts by files.
@@ -52,6 +53,7 @@ func TestRestartEndsWithStop(t *testing.T) {
 	for _, policy := range []string{"always", "unless-stopped", "on-failure"} {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
+			s := s.in(t)
 			// Running: killed, it comes again; stopped, it does not.
 			run := "run-" + policy
 			s.detach("echo run; exec sleep 1000", "--name", run, "--restart", policy)

@@ -19,7 +19,8 @@ type Condition struct {
 // Active reports whether the instance has a process or will have one.
 func (c Condition) Active() bool { return c.Phase != Exited }
 
-// Condition compares the record with the processes that it names.
+// Condition compares the record with the processes that it names. If those have ended
+// since it was read, it reads the record again.
 func (i *Instance) Condition() Condition {
 	s := &i.State
 	if s.Phase == Exited && !s.Monitor.Running() {
@@ -34,6 +35,10 @@ func (i *Instance) Condition() Condition {
 	}
 	if !s.Main.Running() && !anyRunning(s) {
 		c.Phase = Exited
+		if s.Phase != Exited {
+			// Its monitor may just have written how it ended, and gone.
+			i.Reload()
+		}
 	} else if c.Phase != Paused {
 		c.Phase = Running
 	}
