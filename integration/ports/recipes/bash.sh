@@ -11,7 +11,9 @@ build() {
 			bash_cv_func_ctype_nonascii=no bash_cv_must_reinstall_sighandlers=no bash_cv_wcwidth_broken=no \
 			bash_cv_unusable_rtsigs=no bash_cv_printf_a_format=yes bash_cv_dup2_broken=no \
 			bash_cv_pgrp_pipe=no bash_cv_opendir_not_robust=no bash_cv_ulimit_maxfds=yes \
-			bash_cv_getenv_redef=yes bash_cv_wexitstatus_offset=8 bash_cv_fnmatch_equiv_fallback=no
+			bash_cv_func_snprintf=yes bash_cv_func_vsnprintf=yes bash_cv_strtold_broken=no \
+			bash_cv_getenv_redef=yes ac_cv_func_chown_works=yes ac_cv_func_strcoll_works=yes \
+			bash_cv_wexitstatus_offset=8 bash_cv_fnmatch_equiv_fallback=no
 	fi
 	./configure ${host:+--host=$host} --without-bash-malloc --disable-nls --without-curses --disable-threads \
 		--disable-rpath CFLAGS="$CFLAGS -std=gnu89 -w"
