@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -25,30 +26,19 @@ func (s *stateFlag) register(flags *pflag.FlagSet) {
 
 func (s *stateFlag) open() (*instance.Store, error) { return instance.Open(s.dir) }
 
-// openSwept opens the state folder and brings it into line with what is true:
-// what ended unseen is recorded, and what has lost its monitor gets another.
-func (s *stateFlag) openSwept() (*instance.Store, error) {
-	store, err := s.open()
-	if err != nil {
-		return nil, err
-	}
-	// A command that only looks must not fail because of that.
-	if err := store.Sweep(); err != nil {
-		warn(err)
-	}
-	return store, nil
-}
-
 func warn(err error) { fmt.Fprintf(os.Stderr, "walisup: %v\n", err) }
 
 // find returns the instance that reference means, with a monitor if it needs one.
 func (s *stateFlag) find(reference string) (*instance.Instance, error) {
-	store, err := s.openSwept()
+	store, err := s.open()
 	if err != nil {
 		return nil, err
 	}
 	i, err := store.Find(reference)
 	if err != nil {
+		return nil, err
+	}
+	if err := i.Refresh(); err != nil {
 		return nil, err
 	}
 	return i, adopt(i)
@@ -67,13 +57,13 @@ func adopt(i *instance.Instance) error {
 
 // list returns all instances, each with a monitor if it needs one.
 func (s *stateFlag) list() ([]*instance.Instance, error) {
-	store, err := s.openSwept()
+	store, err := s.open()
 	if err != nil {
 		return nil, err
 	}
-	all, err := store.List()
+	all, err := store.Sweep()
 	if err != nil {
-		warn(err)
+		warn(err) // a command that only looks shows the others
 	}
 	for _, i := range all {
 		if err := adopt(i); err != nil && !errors.Is(err, instance.ErrNotFound) {
@@ -84,8 +74,8 @@ func (s *stateFlag) list() ([]*instance.Instance, error) {
 }
 
 // each calls do for every instance that is named, or for all that want accepts if
-// all is set, and prints the name when it has succeeded. One failure does not
-// keep it from the others.
+// all is set, for several at the same time, and prints the names of those for which it
+// has succeeded. One failure does not keep it from the others.
 func (s *stateFlag) each(cmd *cobra.Command, names []string, all bool, want func(*instance.Instance) bool, do func(*instance.Instance) error) error {
 	switch {
 	case all && len(names) > 0:
@@ -93,31 +83,43 @@ func (s *stateFlag) each(cmd *cobra.Command, names []string, all bool, want func
 	case !all && len(names) == 0:
 		return fmt.Errorf("%s: no instance given; try %s --help", cmd.Name(), cmd.CommandPath())
 	}
-	status := 0
-	try := func(name string, i *instance.Instance, err error) {
-		if err == nil {
-			err = do(i)
-		}
-		if err == nil {
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), name)
-		}
-		if err != nil {
-			status = report(err)
-		}
-	}
-	for _, name := range names {
+	var list []*instance.Instance
+	failures := make([]error, len(names))
+	for n, name := range names {
 		i, err := s.find(name)
-		try(name, i, err)
+		list, failures[n] = append(list, i), err
 	}
 	if all {
-		list, err := s.list()
+		found, err := s.list()
 		if err != nil {
 			return err
 		}
-		for _, i := range list {
+		for _, i := range found {
 			if want(i) {
-				try(i.Name, i, nil)
+				list, names, failures = append(list, i), append(names, i.Name), append(failures, nil)
 			}
+		}
+	}
+	var wait sync.WaitGroup
+	room := make(chan struct{}, atOnce)
+	for n, i := range list {
+		if failures[n] != nil {
+			continue
+		}
+		room <- struct{}{}
+		wait.Go(func() {
+			failures[n] = do(i)
+			<-room
+		})
+	}
+	wait.Wait()
+	status := 0
+	for n, err := range failures {
+		if err == nil {
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), names[n])
+		}
+		if err != nil {
+			status = report(err)
 		}
 	}
 	if status != 0 {
@@ -125,6 +127,9 @@ func (s *stateFlag) each(cmd *cobra.Command, names []string, all bool, want func
 	}
 	return nil
 }
+
+// atOnce is on how many instances a command works at the same time.
+const atOnce = 16
 
 func isActive(i *instance.Instance) bool { return i.Condition().Active() }
 

@@ -139,7 +139,7 @@ func (s *startFlags) traced(spec supervisor.Spec) error {
 func (s *startFlags) detached(cmd *cobra.Command, spec supervisor.Spec) error {
 	// Nobody would see these.
 	spec.Boot.Progress = false
-	store, err := s.state.openSwept()
+	store, err := s.state.open()
 	if err != nil {
 		return err
 	}

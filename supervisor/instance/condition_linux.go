@@ -58,54 +58,79 @@ func anyRunning(s *State) bool {
 // less than a millisecond.
 const incompleteAge = time.Minute
 
-// Sweep brings the state folder into line with what is true: it removes what is
-// left of foreground instances that ended unseen and of commands that were killed
-// halfway, and records the end of detached instances whose monitor is gone.
-func (s *Store) Sweep() error {
-	dir, err := os.ReadDir(s.dir)
+// Sweep brings the state folder into line with what is true, and returns all instances
+// that are left, the oldest first: it removes what is left of foreground instances that
+// ended unseen and of commands that were killed halfway, and records the end of detached
+// instances whose monitor is gone. The list is good even if there is an error.
+func (s *Store) Sweep() ([]*Instance, error) {
+	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		return fmt.Errorf("examine state folder: %w", err)
+		return nil, fmt.Errorf("examine state folder: %w", err)
 	}
 	var failures []error
-	for _, entry := range dir {
+	for _, entry := range entries {
 		name := entry.Name()
 		switch {
 		case strings.HasPrefix(name, gonePrefix):
 			os.RemoveAll(s.path(name))
 		case isID(name):
-			if err := s.sweepOne(name); err != nil && !errors.Is(err, ErrNotFound) {
-				failures = append(failures, err)
+			if i, err := s.Load(name); errors.Is(err, ErrNotFound) {
+				s.sweepIncomplete(i)
 			}
 		}
 	}
-	return errors.Join(failures...)
+	all, err := s.List()
+	if err != nil {
+		failures = append(failures, err)
+	}
+	left := all[:0]
+	for _, i := range all {
+		err := i.Refresh()
+		switch {
+		case err == nil:
+			left = append(left, i)
+		case !errors.Is(err, ErrNotFound):
+			failures = append(failures, err)
+		}
+	}
+	return left, errors.Join(failures...)
 }
 
-func (s *Store) sweepOne(id string) error {
-	i, err := s.Load(id)
-	if errors.Is(err, ErrNotFound) {
-		return s.sweepIncomplete(i)
-	}
-	if err != nil {
-		return err
-	}
-	if i.State.Phase == Exited && i.Options.Detached && !i.Options.Remove || i.Condition().Active() {
+// Refresh brings the record of one instance into line with what is true, see
+// [Store.Sweep]. The error wraps ErrNotFound if nothing is left of it.
+func (i *Instance) Refresh() error {
+	kept := i.Options.Detached && !i.Options.Remove
+	switch {
+	case i.Condition().Active():
 		return nil
+	case i.State.Phase == Exited && (kept || i.State.Monitor.Running()):
+		return nil // as it should be, or about to be removed
+	case kept:
+		return i.recordLoss()
 	}
-	if i.State.Phase == Exited && i.State.Monitor.Running() {
-		return nil // which will remove it
+	err := i.Remove(func(i *Instance) error {
+		if i.Condition().Active() {
+			return errActive
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errActive):
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s: %w", i.Name, ErrNotFound)
 	}
-	if !i.Options.Detached || i.Options.Remove {
-		return i.Remove(func(i *Instance) error {
-			if i.Condition().Active() {
-				return ErrNotFound
-			}
-			return nil
-		})
-	}
-	return i.Update(func(r *Record) error {
+	return err
+}
+
+// errActive means that somebody has started an instance again.
+var errActive = errors.New("is active")
+
+// recordLoss records the end of an instance that nobody has seen.
+func (i *Instance) recordLoss() error {
+	err := i.Update(func(r *Record) error {
 		if i.Condition().Active() || r.State.Phase == Exited {
-			return ErrNotFound
+			return errActive
 		}
 		problem := "its monitor and its processes ended unseen: the exit status is not known"
 		boot, err := BootID()
@@ -117,6 +142,10 @@ func (s *Store) sweepOne(id string) error {
 		r.State.Problems = append(r.State.Problems, problem)
 		return nil
 	})
+	if errors.Is(err, errActive) {
+		return nil
+	}
+	return err
 }
 
 // sweepIncomplete removes a folder that never got a record.
