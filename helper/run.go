@@ -289,6 +289,9 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 			t.PutLimit(limit.Resource, wali.Limit{Soft: limit.Soft, Hard: limit.Hard})
 		}
 	}
+	if err := b.confine(t); err != nil {
+		return err
+	}
 	name := b.Name
 	if name == "" {
 		name = filepath.Base(b.Module)

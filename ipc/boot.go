@@ -54,6 +54,9 @@ type Boot struct {
 	// pipe for its records is then open as descriptor TraceOffset.
 	Trace string
 
+	// Confine is a Confinement as text, which the helper carries out.
+	Confine string
+
 	// Limits are the guest's resource limits that the kernel is not told of.
 	Limits [4]Limit
 
@@ -86,10 +89,10 @@ type Limit struct {
 //	48       4 limits: u32 resource, u32 1 if set, u64 soft, u64 hard
 //	144 u32  slot of the channel
 //	148 u32  generation of the slot
-//	152      module path, cache folder, name, trace: each u32 length and its bytes
+//	152      module path, cache folder, name, trace, confinement: each u32 length and its bytes
 const (
 	bootMagic   = 0x42534c57 // "WLSB"
-	bootVersion = 4
+	bootVersion = 5
 	bootLimits  = 48
 	bootLimit   = 24
 	bootSlot    = bootLimits + 4*bootLimit
@@ -143,8 +146,8 @@ func (b *Boot) flags() [10]struct {
 }
 
 // strings are the fields at the end of the record, in their order there.
-func (b *Boot) strings() [4]*string {
-	return [...]*string{&b.Module, &b.CacheDir, &b.Name, &b.Trace}
+func (b *Boot) strings() [5]*string {
+	return [...]*string{&b.Module, &b.CacheDir, &b.Name, &b.Trace, &b.Confine}
 }
 
 // MarshalBinary encodes the record. It fails if a path is too long or holds a
@@ -275,7 +278,7 @@ func (b *Boot) check() error {
 		if strings.IndexByte(*p, 0) >= 0 {
 			return fmt.Errorf("%w: path with a NUL byte", ErrBoot)
 		}
-		if p != &b.Name && p != &b.Trace && *p != "" && (*p)[0] != '/' {
+		if (p == &b.Module || p == &b.CacheDir) && *p != "" && (*p)[0] != '/' {
 			return fmt.Errorf("%w: path %q is not absolute", ErrBoot, *p)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"walisup/helper/stagezero"
 	"walisup/ipc"
+	"walisup/supervisor/isolation"
 )
 
 // surroundings is what a helper's process belongs to.
@@ -18,6 +19,7 @@ type surroundings struct {
 	session  bool    // it leads a new session
 	terminal bool    // with its standard input as controlling terminal
 	streams  *[3]int // its standard descriptors; nil for the caller's
+	place    *isolation.Place
 }
 
 // forkExec starts the helper with private[i] as descriptor first+i, the
@@ -51,11 +53,18 @@ func forkExec(first int, private map[int]int, argv, env []string, dir string, ar
 		if err = placePrivate(first, private); err != nil {
 			return
 		}
+		cgroup, failure := around.place.Enter()
+		if err = failure; err != nil {
+			return
+		}
 		pid, err = syscall.ForkExec(ipc.ExecPath(first), argv, &syscall.ProcAttr{
 			Dir:   dir,
 			Env:   env,
 			Files: standardFiles(around.streams),
-			Sys:   &syscall.SysProcAttr{Setsid: around.session, Setctty: around.terminal},
+			Sys: &syscall.SysProcAttr{
+				Setsid: around.session, Setctty: around.terminal,
+				UseCgroupFD: cgroup >= 0, CgroupFD: cgroup,
+			},
 		})
 	}()
 	<-done

@@ -10,6 +10,7 @@ import (
 	"walisup/helper/stagezero"
 	"walisup/ipc"
 	"walisup/ipc/channel"
+	"walisup/supervisor/isolation"
 	"walisup/supervisor/tree"
 )
 
@@ -50,6 +51,11 @@ type Spec struct {
 	Trace     *ipc.TraceConfig
 	TracePipe int
 
+	// Isolation is what the guest is kept from by control groups and namespaces. The
+	// control groups that it takes are removed by Wait; after StartDetached they
+	// are the caller's to find and to remove, see [isolation.Of].
+	Isolation isolation.Spec
+
 	// Boot is what the helper is told. The functions of this package set Module,
 	// ModuleFD, Ignored, Mask, SetMask, NoFile, Trace, Ready, Channel, Slot and Generation.
 	Boot ipc.Boot
@@ -76,6 +82,7 @@ type Process struct {
 	tree    *tree.Tree
 	shared  bool // the tree is the caller's
 	keep    bool // the rest of the tree may outlive the first process
+	place   *isolation.Place
 }
 
 // Pid returns the process id of the guest's first process.
@@ -114,7 +121,7 @@ func Start(spec Spec) (*Process, error) {
 	}
 	started.tree.Started(started.slot, started.pid)
 	go signals.run(started.pid, pidfd)
-	return &Process{pid: started.pid, signals: signals, tree: started.tree, shared: started.shared, keep: spec.KeepOrphans}, nil
+	return &Process{pid: started.pid, signals: signals, tree: started.tree, shared: started.shared, keep: spec.KeepOrphans, place: started.place}, nil
 }
 
 // Detached is where a guest runs that is not in the caller's session.
@@ -157,10 +164,12 @@ type launched struct {
 	tree   *tree.Tree
 	shared bool // the tree is the caller's
 	slot   channel.Ref
+	place  *isolation.Place
 }
 
 // abandon gives up what a helper that did not start was to have.
 func (l *launched) abandon() {
+	l.place.Remove()
 	l.tree.Abandon(l.slot)
 	if !l.shared {
 		l.tree.Close()
@@ -220,6 +229,11 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 		started.tree = tree.New(spec.Name, helperFD, first+ipc.ChannelOffset)
 	}
 	started.slot = started.tree.Claim(resolved)
+	if started.place, err = isolation.Prepare(spec.Isolation); err != nil {
+		started.abandon()
+		return nil, failed(ExitOwn, "%w", err)
+	}
+	around.place = started.place
 	boot.Channel = started.tree.FD() >= 0
 	boot.Slot, boot.Generation = started.slot.Slot, started.slot.Generation
 	bootFD, err := ipc.WriteBoot(&boot)
@@ -251,6 +265,7 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 		private[ipc.TraceOffset] = pipe
 	}
 	started.pid, err = forkExec(first, private, append([]string{cmp.Or(spec.Argv0, spec.Module)}, spec.Args...), spec.Env, spec.Dir, around)
+	started.place.Release()
 	if err != nil {
 		started.abandon()
 		return nil, startError(spec.Module, err)

@@ -38,11 +38,15 @@ func (p *Process) Wait() (status int, err error) {
 func (p *Process) end() error {
 	p.signals.end()
 	if p.shared {
-		return nil
+		return p.place.Remove()
 	}
 	var err error
 	if !p.keep {
 		err = p.tree.Kill(killTimeout)
+		// The groups would kill what is left in them.
+		if removal := p.place.Remove(); err == nil {
+			err = removal
+		}
 	}
 	p.tree.Close()
 	if err != nil {

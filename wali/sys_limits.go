@@ -148,6 +148,22 @@ func (t *Thread) prlimitOther(pid, resource int32, new, old uint32) int64 {
 	return t.call(unix.SYS_PRLIMIT64, uintptr(pid), uintptr(resource), 0, t.Memory.Host(old), 0, 0)
 }
 
+// SetLimit sets a resource limit as if the guest had done so by prlimit(2).
+func (t *Thread) SetLimit(resource int32, want Limit) unix.Errno {
+	i := virtualIndex(resource)
+	if i < 0 {
+		return t.setKernelLimit(resource, want)
+	}
+	l := &t.limits
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was, e := t.currentLimit(i)
+	if e == 0 {
+		e = t.changeLimit(i, was, want)
+	}
+	return e
+}
+
 // currentLimit returns the guest's limit for virtual resource i.
 // Precondition: limits.mu is held.
 func (t *Thread) currentLimit(i int) (Limit, unix.Errno) {

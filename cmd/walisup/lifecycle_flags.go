@@ -132,6 +132,8 @@ func (l *lifecycleFlags) record(spec *supervisor.Spec) (instance.Record, error) 
 			Mask:    inherited.Mask,
 			NoFile:  inherited.NoFile,
 			Umask:   umask,
+
+			Isolation: spec.Isolation,
 		},
 		State: instance.State{Phase: instance.Starting},
 	}

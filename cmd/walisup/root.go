@@ -78,6 +78,7 @@ var commands = [...]struct {
 	{"wait", groupInstances, newWaitCommand},
 	{"inspect", groupInstances, newInspectCommand},
 	{"trace", groupInstances, newTraceCommand},
+	{"update", groupInstances, newUpdateCommand},
 	{"rm", groupInstances, newRemoveCommand},
 	{"exec", groupInstances, newExecCommand},
 	{"attach", groupInstances, newAttachCommand},

@@ -25,6 +25,7 @@ type startFlags struct {
 	env        environmentFlags
 	lifecycle  lifecycleFlags
 	trace      traceFlags
+	isolation  isolationFlags
 	workdir    string
 	argv0      string
 	nativeExec bool
@@ -70,6 +71,7 @@ func (s *startFlags) register(flags *pflag.FlagSet) {
 	s.module.register(flags)
 	s.env.register(flags)
 	s.trace.registerStart(flags)
+	s.isolation.register(flags)
 	flags.StringVarP(&s.workdir, "workdir", "w", "", "working directory of the module")
 	flags.StringVar(&s.argv0, "argv0", "", "the module's argv[0], if it is not to be the path")
 	flags.Uint64Var(&s.files, "max-files", 0,
@@ -90,6 +92,14 @@ func (s *startFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	boot.NativeExec = s.nativeExec
+	limits, err := s.isolation.spec()
+	if err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	var dir string
+	if boot.Confine, dir, err = s.isolation.confinement(s.workdir); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
 	environ, err := s.env.build(os.Environ(), s.workdir)
 	if err != nil {
 		return err
@@ -99,11 +109,13 @@ func (s *startFlags) run(cmd *cobra.Command, args []string) error {
 		Argv0:  s.argv0,
 		Args:   args[1:],
 		Env:    environ,
-		Dir:    s.workdir,
+		Dir:    dir,
 		Helper: s.module.helper,
 		Files:  s.files,
 		Name:   s.lifecycle.name,
 		Boot:   boot,
+
+		Isolation: limits,
 	}
 	switch {
 	case s.trace.asked && s.lifecycle.detach:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"walisup/ipc"
+	"walisup/supervisor/isolation"
 	"walisup/supervisor/proctree"
 )
 
@@ -50,6 +51,8 @@ type Command struct {
 	Mask    uint64    `json:"signal_mask"`
 	NoFile  [2]uint64 `json:"no_file"` // soft and hard RLIMIT_NOFILE
 	Umask   int       `json:"umask"`
+
+	Isolation isolation.Spec `json:"isolation"`
 
 	// Rows and Columns are the size of the terminal, if it has one of its own.
 	Rows    uint16 `json:"rows,omitempty"`

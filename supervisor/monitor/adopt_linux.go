@@ -9,6 +9,7 @@ import (
 
 	"walisup/ipc/channel"
 	"walisup/supervisor/instance"
+	"walisup/supervisor/isolation"
 	"walisup/supervisor/proctree"
 	"walisup/supervisor/tree"
 )
@@ -73,6 +74,7 @@ func (m *monitor) adopt() error {
 // adoptTree takes over the channel, which the processes of the instance still write
 // to.
 func (m *monitor) adoptTree() error {
+	m.groups = isolation.Of(m.inst.State.Main.Pid, &m.inst.Command.Isolation)
 	fd, err := channel.Find(m.inst.State.Main.Pid)
 	if err != nil {
 		return err

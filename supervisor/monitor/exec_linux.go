@@ -36,6 +36,7 @@ func Exec(i *instance.Instance, spec supervisor.Spec) (status int, err error) {
 		return 0, err
 	}
 	defer spec.Tree.Close()
+	spec.Isolation.Join = i.State.Main.Pid
 	umask := unix.Umask(i.Command.Umask)
 	process, err := supervisor.Start(spec)
 	unix.Umask(umask)

@@ -14,6 +14,7 @@ import (
 
 	"walisup/supervisor"
 	"walisup/supervisor/instance"
+	"walisup/supervisor/isolation"
 	"walisup/supervisor/proctree"
 	"walisup/supervisor/tree"
 )
@@ -29,8 +30,9 @@ type monitor struct {
 	terminal  *terminal       // nil without --tty
 	hungUp    <-chan struct{} // closed when the run's pseudoterminal is
 	processes *tree.Tree      // nil before the first start
-	mainEnd   chan end        // of the main process
-	inARow    int             // restarts
+	groups    isolation.Groups
+	mainEnd   chan end // of the main process
+	inARow    int      // restarts
 
 	unsaved []func(r *instance.Record) // changes of the record that could not be written
 }
@@ -178,6 +180,7 @@ func (m *monitor) startGuest() error {
 	}
 	m.processes = processes
 	main, err := proctree.Of(pid) // not waited for yet, so it is there
+	m.groups = isolation.Of(pid, &m.inst.Command.Isolation)
 	m.mainEnd = make(chan end, 1)
 	go m.awaitChild(pid, m.mainEnd)
 	if err != nil {
@@ -242,6 +245,14 @@ func closeAll(fds [3]int) {
 			unix.Close(fd)
 		}
 	}
+}
+
+// removeGroups removes the control groups of a run that has ended.
+func (m *monitor) removeGroups() {
+	if err := m.groups.Remove(); err != nil {
+		m.problem("%v", err)
+	}
+	m.groups = isolation.Groups{}
 }
 
 // failedStart makes an error out of what the helper said before it gave up.
@@ -345,6 +356,7 @@ func (m *monitor) finish(e end) (again bool) {
 		case <-time.After(killTimeout): // a process that could not be killed
 		}
 	}
+	m.removeGroups()
 	m.removePidFile()
 	return !stopped && m.inst.Options.Restart.Again(e.status, m.inARow)
 }

@@ -18,6 +18,7 @@ func Spec(c *instance.Command) supervisor.Spec {
 		Inherited: &supervisor.Inherited{
 			Ignored: c.Ignored, Mask: c.Mask, NoFile: c.NoFile,
 		},
-		Boot: c.Boot,
+		Isolation: c.Isolation,
+		Boot:      c.Boot,
 	}
 }

@@ -1,0 +1,51 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"walisup/supervisor/instance"
+	"walisup/supervisor/isolation"
+)
+
+func newUpdateCommand(state *stateFlag) *cobra.Command {
+	var limits limitFlags
+	cmd := &cobra.Command{
+		Use:   "update [flags] instance...",
+		Short: "Change the limits of running instances",
+		Long: `update changes limits of instances that were started with limits, at once and for
+their restarts. Limits that are not given stay as they are. A kind of limit that an
+instance was started without cannot be added.`,
+		Example:           `  walisup update --memory 1g --cpus 2 cache`,
+		ValidArgsFunction: state.complete(0, isActive),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			spec := limits.spec()
+			if spec == (isolation.Spec{}) {
+				return errors.New("update: no limit given; try walisup update --help")
+			}
+			if err := spec.Check(); err != nil {
+				return err
+			}
+			return state.each(cmd, args, false, isActive, func(i *instance.Instance) error { return update(i, &spec) })
+		},
+	}
+	limits.register(cmd.Flags())
+	return cmd
+}
+
+func update(i *instance.Instance, spec *isolation.Spec) error {
+	if !isActive(i) {
+		return notActive(i)
+	}
+	if err := isolation.Of(i.State.Main.Pid, &i.Command.Isolation).Update(spec); err != nil {
+		return fmt.Errorf("update %s: %w", i.Name, err)
+	}
+	return i.Update(func(r *instance.Record) error {
+		r.Command.Isolation = r.Command.Isolation.With(spec)
+		return nil
+	})
+}

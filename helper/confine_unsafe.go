@@ -1,0 +1,94 @@
+package helper
+
+import (
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/ipc"
+	"walisup/wali"
+)
+
+// confine gives up what the boot record says that the guest is not to have.
+func (b *bootstrap) confine(t *thread) error {
+	if b.Confine == "" {
+		return nil
+	}
+	var c ipc.Confinement
+	if err := c.UnmarshalText([]byte(b.Confine)); err != nil {
+		return fmt.Errorf("%w: %w", ipc.ErrBoot, err)
+	}
+	b.Confine = "" // what the guest executes has it by inheritance
+	// Limits first, which a user may not be able to raise, then the root, then the
+	// groups, then the user, who can do none of these.
+	for _, l := range c.Limits {
+		if e := t.SetLimit(l.Resource, wali.Limit{Soft: l.Soft, Hard: l.Hard}); e != 0 {
+			return lacks(fmt.Sprintf("--ulimit: set resource limit %d to %d:%d", l.Resource, l.Soft, l.Hard), e, "CAP_SYS_RESOURCE")
+		}
+	}
+	if c.Root != "" {
+		if err := unix.Chroot(c.Root); err != nil {
+			return lacks("--root "+c.Root, err, "CAP_SYS_CHROOT")
+		}
+		if c.Dir == "" {
+			c.Dir = "/"
+		}
+		// The folder of this name in there is the guest's.
+		b.CacheDir = ""
+	}
+	if c.Dir != "" {
+		if err := unix.Chdir(c.Dir); err != nil {
+			return fmt.Errorf("working directory %s: %w", c.Dir, err)
+		}
+	}
+	if c.Umask >= 0 {
+		unix.Umask(c.Umask)
+	}
+	return becomeUser(t, &c)
+}
+
+// lacks explains why a right is missing.
+func lacks(what string, err error, capability string) error {
+	if err == unix.EPERM {
+		return fmt.Errorf("%s: %w (needs %s: root has it)", what, err, capability)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// becomeUser changes groups and user of all threads.
+func becomeUser(t *thread, c *ipc.Confinement) error {
+	if c.SetGroups {
+		have, err := unix.Getgroups()
+		slices.Sort(have)
+		slices.Sort(c.Groups)
+		if err != nil || !slices.Equal(have, c.Groups) {
+			list := make([]uint32, len(c.Groups)+1)
+			for i, id := range c.Groups {
+				list[i] = uint32(id)
+			}
+			if r := t.EveryThread(unix.SYS_SETGROUPS, uintptr(len(c.Groups)), uintptr(unsafe.Pointer(&list[0])), 0); r < 0 {
+				return lacks("set the user's groups", unix.Errno(-r), "CAP_SETGID")
+			}
+		}
+	}
+	if id := uintptr(c.GID); c.GID >= 0 {
+		if r := t.EveryThread(unix.SYS_SETRESGID, id, id, id); r < 0 {
+			return lacks(fmt.Sprintf("become group %d", c.GID), unix.Errno(-r), "CAP_SETGID")
+		}
+	}
+	if id := uintptr(c.UID); c.UID >= 0 {
+		if r := t.EveryThread(unix.SYS_SETRESUID, id, id, id); r < 0 {
+			return lacks(fmt.Sprintf("become user %d", c.UID), unix.Errno(-r), "CAP_SETUID")
+		}
+	}
+	if c.UID >= 0 || c.GID >= 0 {
+		// As if the new user had executed the helper: otherwise the guest could not
+		// look at itself in /proc.
+		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("become user %d: %w", c.UID, err)
+		}
+	}
+	return nil
+}
