@@ -19,10 +19,7 @@ func (c *Channel) Claim(parent int, module string) Ref {
 	}
 	hint := c.load32(headHint)
 	ended := Ref{}
-	for i := range uint32(Slots) {
-		if i >= claimPatience && ended.Valid() {
-			break
-		}
+	for i := range uint32(Slots + claimPatience) {
 		n := (hint + i) % Slots
 		generation, state, _ := splitOwner(c.load64(slotAt(n)))
 		switch state {
@@ -35,12 +32,14 @@ func (c *Channel) Claim(parent int, module string) Ref {
 				ended = Ref{n + 1, generation}
 			}
 		}
-	}
-	if ended.Valid() {
+		if i < claimPatience || !ended.Valid() {
+			continue
+		}
 		if r, ok := c.take(ended.Slot-1, parent, module); ok {
 			atomic.AddUint64(c.word64(headOverwritten), 1)
 			return r
 		}
+		ended = Ref{} // somebody else has
 	}
 	atomic.AddUint64(c.word64(headUnlisted), 1)
 	return Ref{}
