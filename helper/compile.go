@@ -18,6 +18,7 @@ import (
 	"walisup/helper/engine"
 	"walisup/helper/module"
 	"walisup/ipc"
+	"walisup/ipc/channel"
 )
 
 // formatVersion changes when an entry of the compile cache would mean something
@@ -27,8 +28,8 @@ const formatVersion = 2
 // bootstrap is the state of a helper until its guest runs.
 type bootstrap struct {
 	*ipc.Boot
-	first int // first descriptor of the private range
-	registry
+	first   int              // first descriptor of the private range
+	channel *channel.Channel // to the supervisor; nil if there is none
 
 	left []uint32 // guest threads that stand still, for exec
 }

@@ -34,7 +34,7 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	order.Compiled, order.Ready = true, false
 	order.Progress, order.ListAdapted = false, false // the standard error is the guest's
 	order.Channel = b.channel != nil
-	order.Slot, order.Generation = b.ref.Slot, b.ref.Generation
+	order.Slot, order.Generation = t.ref.Slot, t.ref.Generation
 	order.Ignored = t.Ignored()
 	order.Mask, order.SetMask = x.Mask, true
 	order.NoFile = x.Files

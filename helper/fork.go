@@ -13,7 +13,7 @@ func (t *thread) Fork(c wali.Clone) int64 {
 	if b.channel.Stopped() {
 		return -int64(unix.EAGAIN)
 	}
-	child := b.forking()
+	child := b.channel.Claim(t.pid, b.Module)
 	r := duplicate.Fork(&duplicate.Call{
 		Flags: c.Flags, ParentTID: c.ParentTID, ChildTID: c.ChildTID,
 		Clone3: c.Args, Clone3Size: c.ArgsSize,
@@ -21,9 +21,9 @@ func (t *thread) Fork(c wali.Clone) int64 {
 	})
 	if r == 0 {
 		t.forked()
-		b.became(child)
+		t.becomeChild(child)
 	} else {
-		b.registry.forked(child, r)
+		t.hasForked(child, r)
 	}
 	return r
 }

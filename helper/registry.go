@@ -10,18 +10,19 @@ import (
 	"walisup/wali"
 )
 
-// registry is the process's part of the channel to the supervisor. What it tells
+// registered is a process's place in the channel to the supervisor. What is told there
 // is for people to look at: nothing in the process depends on it, and without a
-// channel, or without a slot in it, all methods do nothing.
-type registry struct {
-	channel *channel.Channel
-	ref     channel.Ref
-	pid     int
+// channel, or without a slot in it, all of this does nothing.
+//
+// Each thread has a copy of its own. A child of fork writes to its thread in any
+// case: what it need not write to elsewhere spares it a copied page.
+type registered struct {
+	ref channel.Ref
+	pid int
 }
 
 // openChannel maps the channel if the boot record says that there is one.
 func (b *bootstrap) openChannel() error {
-	b.pid = unix.Getpid()
 	if !b.Boot.Channel {
 		return nil
 	}
@@ -29,12 +30,13 @@ func (b *bootstrap) openChannel() error {
 	if err != nil {
 		return fmt.Errorf("open the channel to walisup: %w", err)
 	}
-	b.channel, b.ref = c, channel.Ref{Slot: b.Slot, Generation: b.Generation}
+	b.channel = c
 	return nil
 }
 
 // begin says that the guest's program is about to start.
-func (b *bootstrap) begin() error {
+func (t *thread) begin() error {
+	b := t.boot
 	if b.channel == nil {
 		return nil
 	}
@@ -42,8 +44,10 @@ func (b *bootstrap) begin() error {
 	if _, err := unix.FcntlInt(uintptr(b.first+ipc.ChannelOffset), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
 		return fmt.Errorf("hide the channel: %w", err)
 	}
-	b.channel.Adopt(b.ref, b.pid)
-	b.channel.Begin(b.ref, b.pid, b.Module)
+	t.registered = registered{ref: channel.Ref{Slot: b.Slot, Generation: b.Generation}, pid: unix.Getpid()}
+	b.channel.Adopt(t.ref, t.pid)
+	b.channel.Report(t.ref, t.pid)
+	b.channel.Begin(t.ref, t.pid, b.Module)
 	return nil
 }
 
@@ -59,35 +63,37 @@ func (b *bootstrap) showChannel(show bool) {
 	unix.FcntlInt(uintptr(b.first+ipc.ChannelOffset), unix.F_SETFD, flags)
 }
 
-// forking takes a slot for a child.
-func (b *bootstrap) forking() channel.Ref { return b.channel.Claim(b.pid, b.Module) }
-
-// forked is the parent's part after a fork: result is a pid or a negative errno.
-func (r *registry) forked(child channel.Ref, result int64) {
+// hasForked is the parent's part after a fork: result is a pid or a negative errno.
+func (t *thread) hasForked(child channel.Ref, result int64) {
+	c := t.boot.channel
 	if result < 0 {
-		r.channel.Abandon(child, r.pid)
+		c.Abandon(child, t.pid)
 		return
 	}
-	r.channel.Adopt(child, int(result))
-	r.channel.Forked(r.ref)
+	c.Adopt(child, int(result))
+	c.Report(child, int(result))
+	c.Forked(t.ref)
 }
 
-// became is the child's part.
-func (r *registry) became(child channel.Ref) {
-	r.pid, r.ref = unix.Getpid(), child
-	r.channel.Adopt(child, r.pid)
+// becomeChild is the child's part.
+func (t *thread) becomeChild(child channel.Ref) {
+	if t.boot.channel == nil {
+		return
+	}
+	t.registered = registered{ref: child, pid: unix.Getpid()}
+	t.boot.channel.Adopt(child, t.pid)
 }
 
 // exiting says how the process is about to end.
-func (r *registry) exiting(status unix.WaitStatus) {
-	r.channel.Exiting(r.ref, r.pid, uint32(status))
+func (t *thread) exiting(status unix.WaitStatus) {
+	t.boot.channel.Exiting(t.ref, t.pid, uint32(status))
 }
 
 // exitStatus is the wait status of a process that exits.
 func exitStatus(status int) unix.WaitStatus { return unix.WaitStatus(status&0xff) << 8 }
 
 // Exiting implements wali.Reporter.
-func (t *thread) Exiting(status int32) { t.boot.exiting(exitStatus(int(status))) }
+func (t *thread) Exiting(status int32) { t.exiting(exitStatus(int(status))) }
 
 // Reaped implements wali.Reporter.
 func (t *thread) Reaped(pid int32, status uint32) { t.boot.channel.Reaped(int(pid), status) }

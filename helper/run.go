@@ -114,7 +114,7 @@ func (b *bootstrap) run() error {
 	}
 	t.call(t.function(module.ExportInit))
 	t.call(t.function(module.ExportStart))
-	b.exiting(exitStatus(0))
+	t.exiting(exitStatus(0))
 	exit(0)
 	return nil
 }
@@ -266,7 +266,7 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 	if _, err := unix.FcntlInt(uintptr(b.first+ipc.HelperOffset), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
 		return fmt.Errorf("hide the helper's executable: %w", err)
 	}
-	if err := b.begin(); err != nil {
+	if err := t.begin(); err != nil {
 		return err
 	}
 	// The runtime has left the guest's dispositions alone, see package

@@ -30,6 +30,7 @@ type thread struct {
 	handlerDepth int
 
 	pooled
+	registered
 }
 
 // newThread instantiates the module for one more thread.

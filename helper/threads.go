@@ -110,6 +110,7 @@ func (t *thread) spawn(start, arg uint32) int32 {
 		return -int32(e)
 	}
 	n.start, n.arg, n.mask = start, arg, t.SignalMask()
+	n.registered = t.registered
 	p := &t.pool
 	p.mu.Lock()
 	p.live++
@@ -122,8 +123,7 @@ func (t *thread) spawn(start, arg uint32) int32 {
 		p.mu.Unlock()
 		return -int32(e)
 	}
-	r := &t.boot.registry
-	r.channel.ThreadStarted(r.ref, r.pid, tid)
+	t.boot.channel.ThreadStarted(t.ref, t.pid, tid)
 	return int32(tid)
 }
 
@@ -342,12 +342,11 @@ func (t *thread) retire() {
 	}
 	p.mu.Unlock()
 	if !last {
-		r := &t.boot.registry
-		r.channel.ThreadEnded(r.ref, r.pid, unix.Gettid(), int(t.status))
+		t.boot.channel.ThreadEnded(t.ref, t.pid, unix.Gettid(), int(t.status))
 	}
 	t.End()
 	if last {
-		t.boot.exiting(exitStatus(int(t.status)))
+		t.exiting(exitStatus(int(t.status)))
 		exit(int(t.status & 0xff))
 	}
 }

@@ -102,7 +102,7 @@ func (t *thread) crash(sig syscall.Signal, what string, stack []string) {
 		fmt.Fprintf(&b, "  #%-2d %s\n", i, frame)
 	}
 	report(b.String())
-	t.boot.exiting(unix.WaitStatus(sig))
+	t.exiting(unix.WaitStatus(sig))
 	die(sig)
 }
 

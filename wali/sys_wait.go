@@ -13,8 +13,9 @@ import (
 // sysWait4 is wait4(2).
 func sysWait4(t *Thread, a Args) int64 {
 	status := t.Memory.Host(a.Ptr(1))
-	own := t.alloc(4)
-	if a.Ptr(1) == 0 {
+	var own []byte
+	if a.Ptr(1) == 0 { // else scratch space stays untouched, which forks need not copy
+		own = t.alloc(4)
 		status = address(own)
 	}
 	r := t.block(unix.SYS_WAIT4, uintptr(a[0]), status, uintptr(a[2]), t.Memory.Host(a.Ptr(3)), 0, 0)
@@ -22,12 +23,13 @@ func sysWait4(t *Thread, a Args) int64 {
 	if r <= 0 || !ok {
 		return r
 	}
-	ws := binary.LittleEndian.Uint32(own)
-	if a.Ptr(1) != 0 {
-		var e unix.Errno
-		if ws, e = t.Memory.Load32(a.Ptr(1)); e != 0 {
-			return r
-		}
+	var ws uint32
+	if own != nil {
+		ws = binary.LittleEndian.Uint32(own)
+	} else if v, e := t.Memory.Load32(a.Ptr(1)); e == 0 {
+		ws = v
+	} else {
+		return r
 	}
 	if s := unix.WaitStatus(ws); s.Exited() || s.Signaled() {
 		owner.Reaped(int32(r), ws)

@@ -13,6 +13,7 @@ func BenchmarkFork(b *testing.B) {
 		r := c.Claim(2, "/usr/share/wasm/program.wasm")
 		c.Adopt(r, pid)
 		c.Adopt(r, pid)
+		c.Report(r, pid)
 		c.Forked(parent)
 		c.Exiting(r, pid, 0)
 		c.Reaped(pid, 0)
@@ -67,6 +68,7 @@ func TestWritersDoNotAllocate(t *testing.T) {
 	allocations := testing.AllocsPerRun(100, func() {
 		r := c.Claim(2, "/program.wasm")
 		c.Adopt(r, 3)
+		c.Report(r, 3)
 		c.Forked(parent)
 		c.Begin(r, 3, "/other.wasm")
 		c.ThreadStarted(r, 3, 4)

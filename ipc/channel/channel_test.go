@@ -33,6 +33,7 @@ func newProcess(tb testing.TB, c *Channel, parent, pid int) Ref {
 		tb.Fatal("no slot")
 	}
 	c.Adopt(r, pid)
+	c.Report(r, pid)
 	return r
 }
 
@@ -190,6 +191,8 @@ func TestLifeOfAProcess(t *testing.T) {
 	before := bootTime()
 	c.Adopt(r, 11) // by the parent
 	c.Adopt(r, 11) // by the child
+	c.Report(r, 11)
+	c.Report(r, 11)
 	s := slotOf(t, c, r)
 	if s.State != Live || s.PID != 11 || s.Creator != 10 || s.Module != "/bin/sh.wasm" || s.Execs != 0 || s.Threads != 1 {
 		t.Errorf("adopted: %+v", s)
@@ -206,18 +209,18 @@ func TestLifeOfAProcess(t *testing.T) {
 		t.Errorf("running: %+v", s)
 	}
 	c.Exiting(r, 11, 3<<8)
-	if s := slotOf(t, c, r); s.State != Exiting || s.Source != Itself || s.Status != 3<<8 || s.Ended.IsZero() {
+	if s := slotOf(t, c, r); s.State != Exiting || s.Source != Itself || s.Status != 3<<8 {
 		t.Errorf("exiting: %+v", s)
 	}
 	c.Reaped(11, 3<<8)
-	if s := slotOf(t, c, r); s.State != Ended || s.Source != Parent {
+	if s := slotOf(t, c, r); s.State != Ended || s.Source != Parent || s.Ended.IsZero() {
 		t.Errorf("ended: %+v", s)
 	}
 	c.Free(r)
 	if _, ok, _ := c.Slot(r); ok {
 		t.Error("there is a slot after Free")
 	}
-	const want = "fork exec thread-start thread-start thread-end exit=itself"
+	const want = "fork exec thread-start thread-start thread-end exit=parent"
 	if got := describe(events(c.Events(false))); got != want {
 		t.Errorf("events: %s, want %s", got, want)
 	}
@@ -240,7 +243,7 @@ func TestEndIsTrue(t *testing.T) {
 		"killed":                        {[]said{{Wait, killed}}, said{Wait, killed}, "exit=wait"},
 		"killed, twice told":            {[]said{{Kernel, killed}, {Parent, killed}}, said{Kernel, killed}, "exit=kernel"},
 		"killed, better told":           {[]said{{Parent, killed}, {Kernel, killed}}, said{Kernel, killed}, "exit=parent"},
-		"killed just before it ended":   {[]said{{Itself, 0}, {Wait, killed}}, said{Wait, killed}, "exit=itself exit=wait"},
+		"killed just before it ended":   {[]said{{Itself, 0}, {Wait, killed}}, said{Wait, killed}, "exit=wait"},
 		"a lie of the parent's":         {[]said{{Wait, killed}, {Parent, 0}}, said{Wait, killed}, "exit=wait"},
 		"nobody knows":                  {[]said{{Nobody, 0}}, said{Nobody, 0}, "exit=nobody"},
 		"nobody knows, then somebody":   {[]said{{Nobody, 0}, {Kernel, killed}}, said{Kernel, killed}, "exit=nobody exit=kernel"},
@@ -284,6 +287,7 @@ func TestOldRefsAreHarmless(t *testing.T) {
 	}
 	want := slotOf(t, c, r)
 	c.Adopt(old, 8)
+	c.Report(old, 7)
 	c.Abandon(old, 1)
 	c.Begin(old, 7, "/other")
 	c.ThreadStarted(old, 7, 8)
@@ -293,6 +297,7 @@ func TestOldRefsAreHarmless(t *testing.T) {
 	c.Free(old)
 	for _, r := range []Ref{{}, {Slot: Slots + 1}, {Slot: 1<<32 - 1, Generation: 1<<32 - 1}} {
 		c.Adopt(r, 8)
+		c.Report(r, 8)
 		c.Abandon(r, 1)
 		c.Begin(r, 7, "/other")
 		c.Forked(r)
@@ -310,6 +315,7 @@ func TestNoChannelIsHarmless(t *testing.T) {
 	var c *Channel
 	r := c.Claim(1, "/a")
 	c.Adopt(r, 2)
+	c.Report(r, 2)
 	c.Begin(r, 2, "/b")
 	c.Forked(r)
 	c.ThreadStarted(r, 2, 3)
@@ -342,6 +348,7 @@ func TestFullTable(t *testing.T) {
 		t.Fatal("no slot though a process has ended")
 	}
 	c.Adopt(r, 1<<20)
+	c.Report(r, 1<<20)
 	if c.Unlisted() != 1 || c.Overwritten() != 1 {
 		t.Errorf("%d unlisted and %d overwritten, want 1 and 1", c.Unlisted(), c.Overwritten())
 	}

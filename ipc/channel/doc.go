@@ -73,6 +73,7 @@
 //	72      8     guest threads started                              S
 //	80      4     bytes of the module's path                         S
 //	88      8     "not before" by CLOCK_MONOTONIC                    C
+//	96      4     1 if there was an event for the fork               C S W
 //	128     384   path of the module, its end if it is longer        S
 //
 // An event:
@@ -97,11 +98,13 @@
 // The parent claims a slot before it forks. Parent and child both adopt it, and the
 // first wins, so neither's death makes the other invisible. A process that ends by
 // itself says how before it does; who then sees its true end (its parent's wait, the
-// supervisor) says that.
+// supervisor) says that. The events of both are the parent's to write, or the
+// supervisor's if that cannot: every page that a short-lived child touches costs it
+// a microsecond.
 //
 // # Costs
 //
-// The file is sparse: a process that starts touches one page each of header, slots
-// and events. Nothing here allocates, takes a lock or sleeps, but for [Channel.Await]. A
-// futex call is made only while somebody sleeps at a doorbell.
+// The file is sparse, and a process that only ends touches the page of its slot. No
+// writer allocates, takes a lock or sleeps. A futex call is made only while somebody
+// sleeps at a doorbell.
 package channel

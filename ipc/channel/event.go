@@ -14,8 +14,8 @@ const (
 	Fork Kind = 1 + iota
 	// Exec: process PID runs another module, or its first.
 	Exec
-	// Exit: process PID has ended or is about to, with wait status Value, so
-	// says Source. A second such event corrects the first.
+	// Exit: process PID has ended with wait status Value, so says Source. A
+	// second such event corrects the first.
 	Exit
 	// Signal: process PID gets signal Value, which will end it.
 	Signal
@@ -53,16 +53,13 @@ func eventAt(number uint64) uintptr { return eventStart + uintptr(number%Events)
 // Emit adds an event and wakes the supervisor if it sleeps. It never waits: what
 // nobody has read when the ring has gone round is lost, and readers count it.
 func (c *Channel) Emit(e Event) {
-	if c != nil {
-		c.emit(e, realTime())
+	if c == nil {
+		return
 	}
-}
-
-func (c *Channel) emit(e Event, time uint64) {
 	number := atomic.AddUint64(c.word64(headNextEvent), 1) - 1
 	at := eventAt(number)
 	words := [...]uint64{
-		time,
+		realTime(),
 		uint64(e.Kind) | uint64(e.Source)<<8 | uint64(uint32(e.PID))<<32,
 		uint64(uint32(e.Other)) | uint64(e.Ref.Slot-1)<<32,
 		e.Value,

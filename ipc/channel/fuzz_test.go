@@ -80,6 +80,7 @@ func FuzzDamagedChannel(f *testing.F) {
 		}
 		if r := c.Claim(1, "/new.wasm"); r.Valid() {
 			c.Adopt(r, 100)
+			c.Report(r, 100)
 		} else if r != (Ref{}) {
 			t.Errorf("Claim: %v", r)
 		}

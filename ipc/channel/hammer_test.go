@@ -54,6 +54,7 @@ func hammerProcess(c *Channel, i int) {
 		return
 	}
 	c.Adopt(r, pid)
+	c.Report(r, pid)
 	c.Forked(r)
 	for range rand.IntN(3) {
 		c.Begin(r, pid, module())

@@ -76,6 +76,7 @@ const (
 	slotStarted   = 72
 	slotLength    = 80
 	slotClock     = 88
+	slotReported  = 96
 	slotModule    = 128
 )
 

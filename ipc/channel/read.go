@@ -33,6 +33,16 @@ type Slot struct {
 	Ended  time.Time // zero if not
 }
 
+// Each calls f for every slot in use, with nothing but what its owner word says. pid
+// may be anything.
+func (c *Channel) Each(f func(r Ref, state State, pid int)) {
+	for n := range c.used() {
+		if generation, state, pid := splitOwner(c.load64(slotAt(n))); state != Free && state < states {
+			f(Ref{n + 1, generation}, state, int(pid))
+		}
+	}
+}
+
 // ErrDamaged is wrapped by what readers report of a channel that holds what no
 // writer of ours writes.
 var ErrDamaged = errors.New("channel is damaged")

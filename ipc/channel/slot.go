@@ -69,6 +69,7 @@ func (c *Channel) take(n uint32, parent int, module string) (Ref, bool) {
 	c.put64(at+slotForks, 0)
 	c.put64(at+slotExecs, 0)
 	c.put64(at+slotStarted, 1)
+	c.put32(at+slotReported, 0)
 	c.putModule(at, module)
 	return Ref{n + 1, generation}, true
 }
@@ -108,14 +109,14 @@ func (c *Channel) change(r Ref, from, to uint64) bool {
 }
 
 // Adopt makes a claimed slot that of process pid. Parent and child both call it once
-// the child exists. The first of them reports the fork.
+// the child exists. The parent then reports the fork, see [Channel.Report].
 func (c *Channel) Adopt(r Ref, pid int) {
 	if c == nil || !r.Valid() {
 		return
 	}
 	at := slotAt(r.Slot - 1)
 	claimed := c.load64(at)
-	generation, state, parent := splitOwner(claimed)
+	generation, state, _ := splitOwner(claimed)
 	if generation != r.Generation || state != Claimed {
 		return
 	}
@@ -124,11 +125,23 @@ func (c *Channel) Adopt(r Ref, pid int) {
 	// is true.
 	passed := uint64(monotonic()) - c.load64(at+slotClock)
 	c.store64(at+slotBefore, c.load64(at+slotNotBefore)+passed)
-	if !c.change(r, claimed, owner(r.Generation, Live, int32(pid))) {
+	c.change(r, claimed, owner(r.Generation, Live, int32(pid)))
+}
+
+// Report makes known that process pid was made, once. It is for the parent, or for
+// the child if the parent waits for it (vfork) and would come too late.
+func (c *Channel) Report(r Ref, pid int) {
+	if c == nil || !r.Valid() {
+		return
+	}
+	at := slotAt(r.Slot - 1)
+	generation, state, owner := splitOwner(c.load64(at))
+	if generation != r.Generation || state == Free || state == Claimed || owner != int32(pid) ||
+		!atomic.CompareAndSwapUint32(c.word32(at+slotReported), 0, 1) {
 		return
 	}
 	c.store32(indexStart+4*uintptr(uint32(pid)%Slots), r.Slot)
-	c.Emit(Event{Kind: Fork, PID: pid, Other: int(parent), Ref: r})
+	c.Emit(Event{Kind: Fork, PID: pid, Other: int(int32(c.load32(at + slotParent))), Ref: r})
 }
 
 // Forked counts a fork of the process in slot r.
@@ -176,18 +189,16 @@ func (c *Channel) ThreadEnded(r Ref, pid, tid, status int) {
 	c.Emit(Event{Kind: ThreadEnd, PID: pid, Other: tid, Ref: r, Value: uint64(uint32(status))})
 }
 
-// Exiting says that process pid is about to end by itself with a wait status.
+// Exiting says that process pid is about to end by itself with a wait status. That is
+// neither an event nor dated yet: somebody will see the end, who need not be quick. In
+// a child that does nothing else, even asking for the time costs page faults.
 func (c *Channel) Exiting(r Ref, pid int, status uint32) {
 	if !c.holds(r, pid) {
 		return
 	}
 	at := slotAt(r.Slot - 1)
 	c.store64(at+slotEnd, endWord(status, Itself))
-	time := realTime()
-	c.store64(at+slotEnded, time)
-	if c.change(r, owner(r.Generation, Live, int32(pid)), owner(r.Generation, Exiting, int32(pid))) {
-		c.emit(Event{Kind: Exit, PID: pid, Ref: r, Value: uint64(status), Source: Itself}, time)
-	}
+	c.change(r, owner(r.Generation, Live, int32(pid)), owner(r.Generation, Exiting, int32(pid)))
 }
 
 // Reaped says that a wait of process pid's parent has returned its status.
@@ -216,14 +227,18 @@ func (c *Channel) End(r Ref, pid int, status uint32, source Source) {
 		if better && !atomic.CompareAndSwapUint64(c.word64(at+slotEnd), end, endWord(status, source)) {
 			continue
 		}
-		if by == Nobody {
+		if c.load64(at+slotEnded) == 0 {
 			c.store64(at+slotEnded, realTime())
 		}
 		if state != Ended && !c.change(r, old, owner(generation, Ended, int32(pid))) {
 			continue
 		}
 		// One event tells of the end; another only if that was wrong.
-		if by == Nobody && (better || state != Ended) || better && said != status {
+		if state != Ended || better && (said != status || by == Nobody) {
+			c.Report(r, pid)
+			if !better {
+				status, source = said, by
+			}
 			c.Emit(Event{Kind: Exit, PID: pid, Ref: r, Value: uint64(status), Source: source})
 		}
 		return

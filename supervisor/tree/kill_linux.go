@@ -39,12 +39,23 @@ func (t *Tree) Kill(timeout time.Duration) error {
 			signal(pid, unix.SIGKILL)
 		}
 		if len(left) == 0 && !t.anyChild() {
+			t.settle()
 			return nil
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("processes %v could not be killed in %v", left, timeout)
 		}
 		t.reapFor(killPause)
+	}
+}
+
+// settle says in the table of all processes that they have ended, when none is left.
+func (t *Tree) settle() {
+	t.update()
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	if t.cursor != nil {
+		t.sweep(true)
 	}
 }
 

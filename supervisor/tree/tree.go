@@ -126,6 +126,7 @@ func (t *Tree) Started(r channel.Ref, pid int) {
 	t.reaped.Broadcast()
 	t.mu.Unlock()
 	t.channel.Adopt(r, pid)
+	t.channel.Report(r, pid)
 	if first {
 		t.watch(watchDelay)
 	}

@@ -253,6 +253,7 @@ func endScenario(t *Tree, trap string, want channel.Source) error {
 		return err
 	}
 	t.channel.Adopt(r, pid)
+	t.channel.Report(r, pid)
 	err = until("it is watched", func() bool {
 		t.lock.Lock()
 		defer t.lock.Unlock()
@@ -269,6 +270,7 @@ func endScenario(t *Tree, trap string, want channel.Source) error {
 func list(t *Tree, pid int) channel.Ref {
 	r := t.Claim("/bin/sleep")
 	t.channel.Adopt(r, pid)
+	t.channel.Report(r, pid)
 	return r
 }
 

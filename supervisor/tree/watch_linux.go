@@ -48,7 +48,7 @@ const (
 	// watchPause is how long what happens is let gather before it is looked at
 	// again: a shell that forks a thousand times a second costs no more than one
 	// that does so at leisure.
-	watchPause = 5 * time.Millisecond
+	watchPause = 20 * time.Millisecond
 
 	// sweepPause is how often processes are looked for that have ended without
 	// anybody telling.
@@ -298,37 +298,56 @@ func (t *Tree) forget(w *watched) {
 // table. Those that are gone are given until the next sweep to be told of, unless
 // this is the final one.
 func (t *Tree) sweep(final bool) {
-	slots, _ := t.channel.Slots(nil)
 	gone := map[channel.Ref]bool{}
-	var over []*channel.Slot
-	for i := range slots {
-		s := &slots[i]
-		switch s.State {
+	var over []channel.Ref
+	t.channel.Each(func(r channel.Ref, state channel.State, pid int) {
+		switch state {
 		case channel.Live, channel.Exiting:
-			if t.byRef[s.Ref] != nil || t.isOwn(s.PID) || !isGone(s) {
-				continue
+			if t.byRef[r] != nil || t.isOwn(pid) {
+				return
 			}
-			if final || t.gone[s.Ref] {
-				t.channel.End(s.Ref, s.PID, s.Status, s.Source)
+			s, ok, _ := t.channel.Slot(r)
+			if !ok {
+				return
+			}
+			if !isGone(&s) {
+				// Its parent was killed before it could report it.
+				t.channel.Report(r, pid)
+				return
+			}
+			if final || t.gone[r] {
+				t.channel.End(r, pid, s.Status, s.Source)
 			} else {
-				gone[s.Ref] = true
+				gone[r] = true
 			}
 		case channel.Ended:
-			over = append(over, s)
+			over = append(over, r)
 		}
-	}
+	})
 	t.gone = gone
 	t.channel.Sweep(func(pid int) bool { return unix.Kill(pid, 0) != unix.ESRCH })
 	if len(over) > keepEnded {
-		slices.SortFunc(over, func(a, b *channel.Slot) int { return a.Ended.Compare(b.Ended) })
-		for _, s := range over[:len(over)-keepEnded] {
-			t.channel.Free(s.Ref)
-		}
+		t.freeOldest(over)
 	}
 }
 
-// isGone reports whether the process of a slot does not exist any more.
+// freeOldest gives up the slots of all but the last ended processes.
+func (t *Tree) freeOldest(list []channel.Ref) {
+	when := make(map[channel.Ref]time.Time, len(list))
+	for _, r := range list {
+		if s, ok, _ := t.channel.Slot(r); ok {
+			when[r] = s.Ended
+		}
+	}
+	slices.SortFunc(list, func(a, b channel.Ref) int { return when[a].Compare(when[b]) })
+	for _, r := range list[:len(list)-keepEnded/2] {
+		t.channel.Free(r)
+	}
+}
+
+// isGone reports whether the process of a slot has ended. One that has not been
+// waited for is not gone yet, unless it has said how it ends.
 func isGone(s *channel.Slot) bool {
 	st, err := proctree.Read(s.PID)
-	return errors.Is(err, proctree.ErrGone) || err == nil && !madeThen(&st, s)
+	return errors.Is(err, proctree.ErrGone) || err == nil && (!madeThen(&st, s) || st.Ended() && s.State == channel.Exiting)
 }
