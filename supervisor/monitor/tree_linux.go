@@ -42,11 +42,7 @@ func openChannel(i *instance.Instance) *channel.Channel {
 // channel tells of, they are the descendants of the first ones.
 func finder(i *instance.Instance) proctree.Finder {
 	return func() ([]proctree.Process, error) {
-		all, err := proctree.Take()
-		if err != nil {
-			return nil, err
-		}
-		found := all.Below(i.State.Roots()...)
+		found := proctree.Below(i.State.Roots()...)
 		known := map[proctree.Identity]bool{}
 		for _, p := range found {
 			known[p.Identity] = true
