@@ -128,8 +128,9 @@ func shouldRelay(info sigcatch.Info, pid int) bool {
 	if info.Code > 0 {
 		return relayFromKernel(info.Signal)
 	}
-	// A guest may signal its whole process group, or its parent.
-	return !descendsFrom(info.Pid, pid)
+	// A guest may signal its whole process group, or its parent. Whoever has lost
+	// its parent is our child.
+	return !descendsFrom(info.Pid, unix.Getpid())
 }
 
 // relayFromKernel decides about signals that no process sent.
@@ -160,7 +161,7 @@ func isStopped(pid int) bool {
 }
 
 // descendsFrom reports whether process pid is ancestor or one of its living
-// descendants. A process whose parent has ended is nobody's descendant.
+// descendants.
 func descendsFrom(pid, ancestor int) bool {
 	// A chain of parents that changes while we follow it could lead in a circle.
 	for range 1 << 10 {
