@@ -68,15 +68,15 @@ func exitOf(i *instance.Instance) error {
 // attach passes on what is typed and written until the detach keys are typed or the
 // instance's terminal closes.
 func attach(terminal *monitor.Terminal, keys []byte) (detached bool, err error) {
+	// First, so that none of them leaves the terminal raw.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, unix.SIGWINCH, unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT)
+	defer signal.Stop(signals)
 	restore, err := makeRaw(unix.Stdin)
 	if err != nil {
 		return false, err
 	}
 	defer restore()
-
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, unix.SIGWINCH, unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT)
-	defer signal.Stop(signals)
 	resize(terminal)
 
 	closed := make(chan error, 1)
