@@ -139,3 +139,41 @@ func TestTraceAgainstStrace(t *testing.T) {
 		}
 	}
 }
+
+// TestTracedProgramsBehave runs C programs while they are traced, which must not
+// change what they do.
+func TestTracedProgramsBehave(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"fork", "exec", "signals", "pipes", "polling", "sockets", "processes", "threads", "ipc", "time"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source := "testdata/c/" + name + ".c"
+			plan, err := readPlan(source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			program := buildC(t, source, plan.flags...)
+			call := plan.call
+			call.args = plan.args[0]
+			native := program.runNative(t, call)
+			trace := filepath.Join(t.TempDir(), "trace")
+			call.flags = append(call.flags, "--trace="+trace)
+			guest := program.runGuest(t, call)
+			guest.stderr = native.stderr // messages, whose texts differ
+			compare(t, native, guest)
+			text, err := os.ReadFile(trace)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+			if len(lines) < 10 {
+				t.Errorf("the trace has %d lines", len(lines))
+			}
+			for _, line := range lines {
+				if !traceLine.MatchString(line) || strings.Contains(line, "bad trace data") {
+					t.Fatalf("line %q", line)
+				}
+			}
+		})
+	}
+}
