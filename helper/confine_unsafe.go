@@ -11,16 +11,26 @@ import (
 	"walisup/wali"
 )
 
-// confine gives up what the boot record says that the guest is not to have.
-func (b *bootstrap) confine(t *thread) error {
+// confinement returns what the boot record says that the guest is not to have, and
+// prepares for it. It is to be called while there is room for descriptors in the
+// private range.
+func (b *bootstrap) confinement() (ipc.Confinement, error) {
+	c := ipc.NoConfinement()
 	if b.Confine == "" {
-		return nil
+		return c, nil
 	}
-	var c ipc.Confinement
 	if err := c.UnmarshalText([]byte(b.Confine)); err != nil {
-		return fmt.Errorf("%w: %w", ipc.ErrBoot, err)
+		return c, fmt.Errorf("%w: %w", ipc.ErrBoot, err)
 	}
 	b.Confine = "" // what the guest executes has it by inheritance
+	if c.Root != "" {
+		return c, b.keepProc()
+	}
+	return c, nil
+}
+
+// confine gives up what the guest is not to have.
+func (b *bootstrap) confine(t *thread, c *ipc.Confinement) error {
 	// Limits first, which a user may not be able to raise, then the root, then the
 	// groups, then the user, who can do none of these.
 	for _, l := range c.Limits {
@@ -46,7 +56,7 @@ func (b *bootstrap) confine(t *thread) error {
 	if c.Umask >= 0 {
 		unix.Umask(c.Umask)
 	}
-	return becomeUser(t, &c)
+	return becomeUser(t, c)
 }
 
 // lacks explains why a right is missing.

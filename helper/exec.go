@@ -57,6 +57,8 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	defer b.showChannel(false)
 	b.showTrace()
 	defer b.hideTrace()
+	b.showProc(true)
+	defer b.showProc(false)
 	return execHelper(b.first+ipc.HelperOffset, x.Argv, x.Envp)
 }
 

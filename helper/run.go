@@ -100,6 +100,9 @@ func (b *bootstrap) run() error {
 	if err := t.state.Bind(); err != nil {
 		return err
 	}
+	if b.Proc {
+		b.useProc()
+	}
 	if err := duplicate.Install(); err != nil {
 		return fmt.Errorf("prepare for fork: %w", err)
 	}
@@ -262,6 +265,10 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 		unix.Close(b.ModuleFD)
 	}
 	b.hideTrace()
+	confinement, err := b.confinement()
+	if err != nil {
+		return err
+	}
 	// Whatever the guest executes, only Exec gives it this.
 	if _, err := unix.FcntlInt(uintptr(b.first+ipc.HelperOffset), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
 		return fmt.Errorf("hide the helper's executable: %w", err)
@@ -289,7 +296,7 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 			t.PutLimit(limit.Resource, wali.Limit{Soft: limit.Soft, Hard: limit.Hard})
 		}
 	}
-	if err := b.confine(t); err != nil {
+	if err := b.confine(t, &confinement); err != nil {
 		return err
 	}
 	name := b.Name

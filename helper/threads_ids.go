@@ -45,7 +45,7 @@ func (t *thread) threadIDs() (guests, others []int) {
 			}
 		}
 	}
-	fd, err := unix.Open("/proc/thread-self/..", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := t.boot.openThreads()
 	if err != nil {
 		return guests, nil
 	}

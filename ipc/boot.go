@@ -54,6 +54,10 @@ type Boot struct {
 	// pipe for its records is then open as descriptor TraceOffset.
 	Trace string
 
+	// Proc says that /proc is open as descriptor ProcOffset, since the guest's root
+	// may have none.
+	Proc bool
+
 	// Confine is a Confinement as text, which the helper carries out.
 	Confine string
 
@@ -92,7 +96,7 @@ type Limit struct {
 //	152      module path, cache folder, name, trace, confinement: each u32 length and its bytes
 const (
 	bootMagic   = 0x42534c57 // "WLSB"
-	bootVersion = 5
+	bootVersion = 6
 	bootLimits  = 48
 	bootLimit   = 24
 	bootSlot    = bootLimits + 4*bootLimit
@@ -116,6 +120,7 @@ const (
 	flagCompiled
 	flagChannel
 	flagReady
+	flagProc
 
 	flagsKnown = 1<<iota - 1
 )
@@ -124,7 +129,7 @@ const (
 var ErrBoot = errors.New("bad boot record")
 
 // flags pairs each flag bit with its field, for both directions.
-func (b *Boot) flags() [10]struct {
+func (b *Boot) flags() [11]struct {
 	bit   uint32
 	field *bool
 } {
@@ -142,6 +147,7 @@ func (b *Boot) flags() [10]struct {
 		{flagCompiled, &b.Compiled},
 		{flagChannel, &b.Channel},
 		{flagReady, &b.Ready},
+		{flagProc, &b.Proc},
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 	EntryOffset   = 4 // the compiled module, or where a compiling helper puts it
 	ReadyOffset   = 5 // a socket on which the helper says that the guest runs
 	TraceOffset   = 6 // the pipe for trace records, if there is one
+	ProcOffset    = 7 // /proc, for a guest whose root has none
 
 	// ReservedFDs is the size of the private range.
 	ReservedFDs = 16

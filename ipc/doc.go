@@ -23,7 +23,8 @@
 //	N+5   a socket on which the helper says when the guest runs, if
 //	      someone wants to know
 //	N+6   the pipe for trace records
-//	N+7   to N+15: reserved
+//	N+7   /proc, for a guest with a root of its own
+//	N+8   to N+15: reserved
 //
 // None of them is close-on-exec when a helper starts: the helper executable is
 // started as /proc/self/fd/N, and the kernel hands that very string to the new

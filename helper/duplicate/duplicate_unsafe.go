@@ -393,7 +393,7 @@ func stop(left []uint32) unix.Errno {
 //
 //go:nosplit
 func signalNew(pid, self uint32, left []uint32) (added int, e unix.Errno) {
-	fd := kernel.Syscall(unix.SYS_OPENAT, atFDCWD, uintptr(unsafe.Pointer(&taskDirectory[0])),
+	fd := kernel.Syscall(unix.SYS_OPENAT, proc.fd, uintptr(unsafe.Pointer(&taskDirectory[proc.skip])),
 		unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, 0, 0)
 	if fd < 0 {
 		return 0, unix.Errno(-fd)
@@ -549,7 +549,7 @@ func ended(tid uint32) bool {
 		n++
 	}
 	copyString(&path, n, "/stat")
-	fd := kernel.Syscall(unix.SYS_OPENAT, atFDCWD, uintptr(unsafe.Pointer(&path)), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
+	fd := kernel.Syscall(unix.SYS_OPENAT, proc.fd, uintptr(unsafe.Pointer(&path[proc.skip])), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
 	if fd == -int64(unix.ENOENT) {
 		return true
 	}
@@ -581,6 +581,14 @@ func copyString(to *[40]byte, n int, s string) int {
 }
 
 var taskDirectory = []byte("/proc/self/task\x00")
+
+// proc is how paths in /proc are opened: relative to fd, without their first skip
+// bytes.
+var proc = struct{ fd, skip uintptr }{fd: atFDCWD}
+
+// UseProc makes this package look into /proc by a descriptor of it, for processes
+// whose root has none. It is not to be called while a fork may be under way.
+func UseProc(fd int) { proc.fd, proc.skip = uintptr(fd), uintptr(len("/proc/")) }
 
 // release lets the stopped threads go.
 //
