@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,14 +74,19 @@ func shellMachine(way string) (string, error) {
 		}
 	}
 	dir := filepath.Join(resultsDir(), "bin-"+way)
-	if err := os.RemoveAll(dir); err != nil {
-		return "", err
-	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
+	// Another suite may be using the folder.
 	for name, path := range programs {
-		if err := os.Symlink(inside(path), filepath.Join(dir, name)); err != nil {
+		link := filepath.Join(dir, name)
+		if target, err := os.Readlink(link); err == nil && target == inside(path) {
+			continue
+		}
+		if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		if err := os.Symlink(inside(path), link); err != nil {
 			return "", err
 		}
 	}

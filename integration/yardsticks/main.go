@@ -154,7 +154,7 @@ func (s suite) execute(name string) error {
 			fmt.Println(r)
 		}
 	}
-	return saveResults(name, all, options.only != "")
+	return saveResults(name, tests, all)
 }
 
 // agree replaces results that differ by those of another try.

@@ -45,19 +45,17 @@ func mapKeys[K comparable, V any](m map[K]V) iter.Seq[K] { return maps.Keys(m) }
 func resultsDir() string              { return filepath.Join(root, ".cache", "yardsticks") }
 func resultsFile(suite string) string { return filepath.Join(resultsDir(), suite+".tsv") }
 
-// saveResults keeps results for the report. If they are only some of the
-// suite's, the others stay as they were.
-func saveResults(suite string, results []result, some bool) error {
-	if some {
-		old, err := loadResults(suite)
-		if err != nil {
-			return err
+// saveResults keeps results for the report, in place of those of the same tests;
+// those of tests that did not run stay.
+func saveResults(suite string, ran []test, results []result) error {
+	old, err := loadResults(suite)
+	if err != nil {
+		return err
+	}
+	for _, r := range old {
+		if !slices.ContainsFunc(ran, func(t test) bool { return r.name == t.name || strings.HasPrefix(r.name, t.name+": ") }) {
+			results = append(results, r)
 		}
-		byName := map[string]result{}
-		for _, r := range slices.Concat(old, results) {
-			byName[r.name] = r
-		}
-		results = slices.Collect(maps.Values(byName))
 	}
 	slices.SortFunc(results, func(a, b result) int { return strings.Compare(a.name, b.name) })
 	var text strings.Builder

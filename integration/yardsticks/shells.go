@@ -59,8 +59,8 @@ func outputVerdict(end ending, passed bool) string {
 	return fmt.Sprintf("output %x", sha256.Sum256([]byte(neutral)))[:len("output ")+8]
 }
 
-// A number in parentheses is one even if it has one digit only.
-var processIDs = regexp.MustCompile(`\b[0-9]{2,5}\b|\([0-9]\)`)
+// In parentheses, or after a colon as in messages of jobs, they may have one digit.
+var processIDs = regexp.MustCompile(`\([0-9]+\)|: +[0-9]+ |\b[0-9]{2,5}\b`)
 
 // busyboxSuite is busybox's tests of its applets.
 var busyboxSuite = suite{title: "busybox's testsuite", ways: shellWays, tests: busyboxTests}
