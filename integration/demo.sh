@@ -1,14 +1,14 @@
 #!/bin/sh
-# demo.sh: show Lua and SQLite, built from Debian's sources to WebAssembly, run
-# under walisup beside the same programs built for this machine. `make demo`
-# builds all that this needs first.
+# demo.sh: show Lua, SQLite, and bash with busybox's commands, built from Debian's
+# sources to WebAssembly, run under walisup beside the same programs built for this
+# machine; then a detached instance. `make demo` builds all that this needs first.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 ports=$root/.cache/ports
 walisup=$root/bin/walisup
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap '"$walisup" --state-dir "$work/state" rm -fa >/dev/null 2>&1; rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 mkdir "$work/native" "$work/walisup"
@@ -35,6 +35,26 @@ for dir in native walisup; do
 		out:close()
 		os.exit(3)
 	LUA
+	cat >"$work/$dir/words.sh" <<-'BASH'
+		# Pipelines, functions, background jobs, signals: each word a process.
+		trap 'echo "the shell ends"' EXIT
+		words() { tr -cs A-Za-z '\n' | tr A-Z a-z | sort | uniq -c | sort -k1,1rn -k2; }
+		echo "frequent: $(words <"$1" | head -n 3 | tr -s ' \n' ' ')"
+		for i in 1 2 3; do (seq $((i * 1000)) | wc -l >count.$i) & done
+		wait
+		echo "counted in the background:" $(cat count.1 count.2 count.3)
+		sh -c 'kill -TERM $$'
+		echo "a child that a signal ended: $?"
+		paste <(seq 3) <(seq 3 -1 1)
+		exit 7
+	BASH
+done
+tools=$work/tools
+for kind in native wali; do
+	mkdir -p "$tools/$kind"
+	program=$ports/busybox/$kind/busybox
+	[ $kind = native ] || program=$program.wasm
+	for name in sh tr sort uniq head seq wc cat paste sleep; do ln -s "$program" "$tools/$kind/$name"; done
 done
 
 # show TITLE PORT PROGRAM ARGUMENT...: run both builds, show and compare them.
@@ -51,9 +71,9 @@ show() {
 	done
 	echo
 	status=0
-	(cd "$work/walisup" && "$walisup" start "$ports/$port/wali/$program.wasm" "$@") >"$work/guest" 2>&1 </dev/null || status=$?
+	(cd "$work/walisup" && PATH=$tools/wali && "$walisup" start "$ports/$port/wali/$program.wasm" "$@") >"$work/guest" 2>&1 </dev/null || status=$?
 	native_status=0
-	(cd "$work/native" && "$ports/$port/native/$program" "$@") >"$work/host" 2>&1 </dev/null || native_status=$?
+	(cd "$work/native" && PATH=$tools/native && "$ports/$port/native/$program" "$@") >"$work/host" 2>&1 </dev/null || native_status=$?
 	cat "$work/guest"
 	if cmp -s "$work/host" "$work/guest" && [ $status = $native_status ]; then
 		echo "-- output and exit status ($status) are those of the native build"
@@ -72,6 +92,7 @@ show "SQLite: make a database file" sqlite3 sqlite3 shop.db \
 show "SQLite: ask another process for it" sqlite3 sqlite3 -header -column shop.db \
 	"SELECT item, n, sum(n) OVER (ORDER BY n) AS running FROM sales"
 show "SQLite: an error" sqlite3 sqlite3 shop.db "SELECT * FROM nowhere"
+show "bash: a script of many processes" bash bash words.sh report.lua
 
 printf '\n== The files that the two wrote\n'
 if diff -r "$work/native" "$work/walisup"; then
@@ -80,6 +101,29 @@ if diff -r "$work/native" "$work/walisup"; then
 else
 	echo files >>"$work/differences"
 fi
+# run COMMAND...: show a command of walisup and its output.
+run() {
+	printf '$ walisup'
+	for word; do
+		case $word in
+		*' '*) printf " '%s'" "$word" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	echo
+	"$walisup" --state-dir "$work/state" "$@"
+}
+
+printf '\n== An instance in the background\n'
+cd "$tools/wali"
+run start --detach --name clock --env PATH="$tools/wali" sh -c 'trap "echo bye; exit" TERM; while :; do echo tick; sleep 1 & wait; done'
+sleep 2
+run ps
+run top clock
+run stop clock
+run logs clock
+run rm clock
+
 if [ -s "$work/differences" ]; then
 	printf '\nThe demo found differences.\n' >&2
 	exit 1
