@@ -1,0 +1,8 @@
+# needs: tar gzip xz
+# tar starts compressors by /bin/sh, which is native, so they have pipes here.
+mkdir -p src/dir; echo one >src/one; echo two >src/dir/two; ln -s one src/link; ln src/one src/hard; chmod 600 src/dir/two; truncate -s 1M src/sparse; printf x >>src/sparse; touch -d '2015-05-05 05:05:05' src/one; n=$(printf 'long%.0s' {1..40}); echo long >src/$n
+tar -cf a.tar --sort=name --owner=root:0 --group=root:0 --mtime=2020-01-01 src; md5sum a.tar; tar -tf a.tar | cut -c1-40; mkdir out; tar -xf a.tar -C out; diff -r src out/src && echo same; stat -c '%a %h' out/src/dir/two out/src/one
+for z in gzip xz; do tar -c src | $z >a.tar.$z && $z -dc a.tar.$z | tar -tv src/one | tr -s ' ' | cut -d' ' -f1,4-; mkdir out.$z; $z -dc a.tar.$z | tar -x -C out.$z && cat out.$z/src/dir/two; done
+tar -cSf sparse.tar src/sparse; stat -c %s sparse.tar; tar --format=pax -cf pax.tar --mtime=@0 --pax-option=delete=atime,delete=ctime src/one && tar -tvf pax.tar | tr -s ' ' | cut -d' ' -f1,4-; tar -rf a.tar Makefile 2>&1; tar -rf a.tar --transform 's,^,added/,' out/src/one; tar -tf a.tar | tail -n 1
+tar -df a.tar src/one; echo changed >>src/one; tar -df a.tar src/one; echo $?; tar -xOf a.tar src/dir/two; tar -c src | tar -x -C out --exclude=dir; tar -xf missing.tar; echo $?; head -c 2000 a.tar | tar -t; echo $?; tar --delete -f a.tar src/link; tar -tf a.tar | grep -c link; echo b >src/new; tar -g snap -cf full.tar src; echo c >src/newer; tar -g snap -cf incr.tar src; tar -tf incr.tar | grep -c newer
+find out src -name sparse -o -name 'a.tar*' -o -name '*.tar' | xargs rm -rf; rm -rf *.tar* snap src out*
