@@ -205,23 +205,24 @@ func TestEventsInWords(t *testing.T) {
 func TestCompletionOfInstances(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	a := s.detach("exec sleep 1000", "--name", "alpha")
-	s.detach("exit 0", "--name", "beta")
-	s.must("wait", "beta")
+	a := s.detach("exec sleep 1000", "--name", "left")
+	s.detach("exit 0", "--name", "right")
+	s.must("wait", "right")
+	// Ids are hexadecimal: no name may begin like one.
 	cases := []struct {
 		args []string
 		want []string
 	}{
-		{[]string{"stop", ""}, []string{"alpha"}},
-		{[]string{"stop", "al"}, []string{"alpha"}},
-		{[]string{"stop", "b"}, nil},
+		{[]string{"stop", ""}, []string{"left"}},
+		{[]string{"stop", "le"}, []string{"left"}},
+		{[]string{"stop", "r"}, nil},
 		{[]string{"stop", a[:4]}, []string{a[:12]}},
-		{[]string{"rm", ""}, []string{"beta"}},
-		{[]string{"rm", "--force", ""}, []string{"alpha", "beta"}},
-		{[]string{"logs", ""}, []string{"alpha", "beta"}},
-		{[]string{"logs", "alpha", ""}, nil},
-		{[]string{"inspect", "alpha", "b"}, []string{"beta"}},
-		{[]string{"exec", "a"}, []string{"alpha"}},
+		{[]string{"rm", ""}, []string{"right"}},
+		{[]string{"rm", "--force", ""}, []string{"left", "right"}},
+		{[]string{"logs", ""}, []string{"left", "right"}},
+		{[]string{"logs", "left", ""}, nil},
+		{[]string{"inspect", "left", "r"}, []string{"right"}},
+		{[]string{"exec", "l"}, []string{"left"}},
 		{[]string{"kill", "--signal", "HU"}, []string{"HUP"}},
 		{[]string{"start", "--restart", "on"}, []string{"on-failure"}},
 	}
@@ -239,5 +240,5 @@ func TestCompletionOfInstances(t *testing.T) {
 			t.Errorf("completing %q offers %q, want %q", c.args, got, c.want)
 		}
 	}
-	s.must("rm", "-f", "alpha", "beta")
+	s.must("rm", "-f", "left", "right")
 }
