@@ -111,8 +111,8 @@ done
 	done
 	cat <<-END
 
-		redis's title test looks for what redis writes over its arguments, which ps shows of a native program only. The random
-		tests of unit/geo take minutes even natively. memcached's 64bit.t is for builds with pointers of 64 bits.
+		redis's title test looks for what redis writes over its arguments, which ps shows of a native program only.
+		memcached's 64bit.t is for builds with pointers of 64 bits.
 	END
 	for suite in redis memcached; do
 		[ -e "$results/$suite-wali" ] || continue
