@@ -31,7 +31,7 @@ func TestExecInInstance(t *testing.T) {
 		}
 		s.fails(127, "no such file", "exec", "a", "/nonexistent.wasm")
 		s.fails(125, "needs an instance and a module", "exec", "a")
-		s.fails(125, "no such instance", "exec", "b", sh)
+		s.fails(125, "no such instance", "exec", "other", sh)
 
 		// Its processes show in the tree, those that daemonise too, and end with the
 		// instance.

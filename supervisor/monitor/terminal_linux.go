@@ -26,9 +26,9 @@ const (
 	// messageMost is the largest message.
 	messageMost = 32 << 10
 
-	// clientQueue is how many messages a client may lag behind before it is
-	// dropped: the guest does not wait for it.
-	clientQueue = 256
+	// clientLag is how many bytes a client may lag behind before it is dropped: the
+	// guest does not wait for it.
+	clientLag = 4 << 20
 
 	// keepLine is how much of the line that the guest has begun a new client is
 	// shown.
@@ -50,9 +50,10 @@ type terminal struct {
 
 // client is somebody who is attached.
 type client struct {
-	fd    int
-	queue chan []byte
-	done  chan struct{} // closed when the queue has been sent
+	fd      int
+	pending []byte        // to be sent; under the terminal's lock
+	more    chan struct{} // says that there is something; closed when nothing will follow
+	done    chan struct{} // closed when all has been sent
 }
 
 // newTerminal begins to listen for clients.
@@ -131,7 +132,7 @@ func (t *terminal) read(master int, ended chan<- struct{}) {
 			break
 		}
 		t.logs.write(journal.Stdout, buffer[:n])
-		t.broadcast(append([]byte(nil), buffer[:n]...))
+		t.broadcast(buffer[:n])
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -159,12 +160,16 @@ func (t *terminal) broadcast(data []byte) {
 	}
 }
 
-// send queues a message. Precondition: the lock is held.
+// send queues data. Preconditions: the lock is held, and the client is one of ours.
 func (t *terminal) send(c *client, data []byte) {
-	select {
-	case c.queue <- data:
-	default:
+	if len(c.pending)+len(data) > clientLag {
 		t.drop(c)
+		return
+	}
+	c.pending = append(c.pending, data...)
+	select {
+	case c.more <- struct{}{}:
+	default:
 	}
 }
 
@@ -172,7 +177,7 @@ func (t *terminal) send(c *client, data []byte) {
 func (t *terminal) drop(c *client) {
 	if t.clients[c] {
 		delete(t.clients, c)
-		close(c.queue) // and its writer closes the socket when it is empty
+		close(c.more) // and its writer closes the socket when all is sent
 	}
 }
 
@@ -187,7 +192,7 @@ func (t *terminal) accept() {
 		if err != nil {
 			return
 		}
-		c := &client{fd: fd, queue: make(chan []byte, clientQueue), done: make(chan struct{})}
+		c := &client{fd: fd, more: make(chan struct{}, 1), done: make(chan struct{})}
 		t.mu.Lock()
 		if t.closed {
 			t.mu.Unlock()
@@ -196,26 +201,31 @@ func (t *terminal) accept() {
 		}
 		t.clients[c] = true
 		if len(t.line) > 0 {
-			t.send(c, append([]byte(nil), t.line...))
+			t.send(c, t.line)
 		}
 		t.mu.Unlock()
-		go c.write()
+		go t.write(c)
 		go t.serve(c)
 	}
 }
 
 // write sends what is queued.
-func (c *client) write() {
+func (t *terminal) write(c *client) {
 	defer close(c.done)
-	for data := range c.queue {
-		if unix.Send(c.fd, data, unix.MSG_NOSIGNAL) != nil {
-			break
+	for open, failed := true, false; open && !failed; {
+		_, open = <-c.more
+		t.mu.Lock()
+		data := c.pending
+		c.pending = nil
+		t.mu.Unlock()
+		for len(data) > 0 && !failed {
+			part := data[:min(len(data), messageMost)]
+			data = data[len(part):]
+			failed = unix.Send(c.fd, part, unix.MSG_NOSIGNAL) != nil
 		}
 	}
 	// The reader sees this too, and drops the client.
 	unix.Shutdown(c.fd, unix.SHUT_RDWR)
-	for range c.queue {
-	}
 }
 
 // serve does what a client asks for.
