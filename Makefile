@@ -1,7 +1,7 @@
 # walisup: see README.md. The targets that people use:
 #
 #   make build   bin/walisup, bin/walisup-helper, bin/walicc and its tools
-#   make demo    from a fresh machine to Lua and SQLite under walisup
+#   make demo    from a fresh machine to Lua, SQLite and bash under walisup
 #   make test    everything that must hold: lint, unit and integration tests
 #   make bench   walisup against native
 #   make clean   remove what was built; distclean also what was downloaded
