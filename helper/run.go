@@ -71,6 +71,11 @@ func (b *bootstrap) run() error {
 		return fmt.Errorf("%s: %w; clear the compile cache %s", b.Module, err, b.CacheDir)
 	}
 	ctx := context.Background()
+	if b.PerfMap {
+		if err := b.anonymousCode(entry); err != nil {
+			return err
+		}
+	}
 	p.engine, err = engine.Load(ctx, p.module.Stub, &engine.Artifact{Head: entry.Head, Code: entry.Code, Tail: entry.Tail})
 	if err != nil {
 		return notRunnable(b.Module, err)
@@ -92,6 +97,11 @@ func (b *bootstrap) run() error {
 	t, err := p.newThread(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", b.Module, err)
+	}
+	if b.PerfMap {
+		if err := p.writePerfMap(); err != nil {
+			return err
+		}
 	}
 	p.pool.begin(t)
 	if err := interrupt.Install(); err != nil {

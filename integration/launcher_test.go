@@ -203,10 +203,10 @@ func TestStartWritesBootRecord(t *testing.T) {
 		{"hard limit", "ulimit -n 500;", nil, func(b ipc.Boot) bool { return b.NoFile == 484 && b.ModuleFD == 486 }},
 		{"files asked for", "ulimit -Sn 200;", []string{"--max-files", "5000"}, func(b ipc.Boot) bool { return b.NoFile == 5000 && b.ModuleFD == 5002 }},
 		{"no flags", "", nil, func(b ipc.Boot) bool {
-			return !b.KeepDebug && !b.PlainTables && !b.NativeExec && !b.Progress && !b.CompileOnly && !b.ListAdapted && b.CacheDir == ""
+			return !b.KeepDebug && !b.PlainTables && !b.NativeExec && !b.Progress && !b.CompileOnly && !b.ListAdapted && !b.PerfMap && b.CacheDir == ""
 		}},
-		{"all flags", "", []string{"--keep-debug", "--plain-tables", "--native-exec", "--list-adapted"}, func(b ipc.Boot) bool {
-			return b.KeepDebug && b.PlainTables && b.NativeExec && b.ListAdapted
+		{"all flags", "", []string{"--keep-debug", "--plain-tables", "--native-exec", "--list-adapted", "--perf-map"}, func(b ipc.Boot) bool {
+			return b.KeepDebug && b.PlainTables && b.NativeExec && b.ListAdapted && b.PerfMap
 		}},
 		{"flag from the environment", "export WALISUP_KEEP_DEBUG=1;", nil, func(b ipc.Boot) bool { return b.KeepDebug }},
 		{"command line before environment", "export WALISUP_KEEP_DEBUG=1;", []string{"--keep-debug=false"}, func(b ipc.Boot) bool { return !b.KeepDebug }},

@@ -35,6 +35,7 @@ type Boot struct {
 	ListAdapted bool // list on standard error which function pointers were adapted
 	Compiled    bool // the compiled module is open as descriptor EntryOffset
 	Ready       bool // say on descriptor ReadyOffset when the guest runs
+	PerfMap     bool // write a map of the compiled functions for perf
 
 	// Ignored has bit n-1 set for each signal n that the guest is to start with
 	// set to SIG_IGN.
@@ -121,6 +122,7 @@ const (
 	flagChannel
 	flagReady
 	flagProc
+	flagPerfMap
 
 	flagsKnown = 1<<iota - 1
 )
@@ -129,7 +131,7 @@ const (
 var ErrBoot = errors.New("bad boot record")
 
 // flags pairs each flag bit with its field, for both directions.
-func (b *Boot) flags() [11]struct {
+func (b *Boot) flags() [12]struct {
 	bit   uint32
 	field *bool
 } {
@@ -148,6 +150,7 @@ func (b *Boot) flags() [11]struct {
 		{flagChannel, &b.Channel},
 		{flagReady, &b.Ready},
 		{flagProc, &b.Proc},
+		{flagPerfMap, &b.PerfMap},
 	}
 }
 

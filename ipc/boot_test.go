@@ -11,7 +11,7 @@ import (
 func fullBoot() Boot {
 	return Boot{
 		Module: "/srv/app.wasm", ModuleFD: 1010, CacheDir: "/var/cache/walisup",
-		KeepDebug: true, PlainTables: true, NativeExec: true, Progress: true,
+		KeepDebug: true, PerfMap: true, PlainTables: true, NativeExec: true, Progress: true,
 		CompileOnly: true, ListAdapted: true,
 		Ignored: 1 << 63, Mask: math.MaxUint64, SetMask: true, NoFile: 1024,
 		Name: "app", Compiled: true, Ready: true, Channel: true, Slot: 4096, Generation: 1<<24 - 1,

@@ -22,6 +22,7 @@ type moduleFlags struct {
 	keepDebug   bool
 	plainTables bool
 	listAdapted bool
+	perfMap     bool
 }
 
 func (m *moduleFlags) register(flags *pflag.FlagSet) {
@@ -31,6 +32,7 @@ func (m *moduleFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&m.keepDebug, "keep-debug", false, "keep debug information: reports of crashes name source lines")
 	flags.BoolVar(&m.plainTables, "plain-tables", false, "trap on calls through function pointers of another type")
 	flags.BoolVar(&m.listAdapted, "list-adapted", false, "list for which types such calls were adapted")
+	flags.BoolVar(&m.perfMap, "perf-map", false, "write /tmp/perf-PID.map, by which perf names the module's functions")
 }
 
 // boot fills in what the flags say. A cache folder that was asked for must be
@@ -40,6 +42,7 @@ func (m *moduleFlags) boot() (ipc.Boot, error) {
 		KeepDebug:   m.keepDebug,
 		PlainTables: m.plainTables,
 		ListAdapted: m.listAdapted,
+		PerfMap:     m.perfMap,
 		Progress:    isTerminal(unix.Stderr),
 	}
 	if m.noCache {

@@ -1,0 +1,8 @@
+#include <stdio.h>
+#include <unistd.h>
+
+/* Prints the process id. */
+int main(void)
+{
+	printf("%d", (int)getpid());
+}
