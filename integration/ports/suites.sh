@@ -1,10 +1,16 @@
 #!/bin/sh
-# suites.sh [redis] [memcached] | table: run programs' own tests against both builds and write the
-# counts and the differences to SUITES.md (table: do only that, from what ran last). The test driver and its clients are native; the
-# server is the native build, then the module under walisup. Takes half an hour.
-# REDIS_UNITS and MEMCACHED_TESTS choose some of the tests, FLAVOURS (native, wali) a build.
+# suites.sh [SUITE...] | table: run programs' own tests against both builds and write the counts
+# and the differences to SUITES.md (table: only write, from what ran last). The test driver and
+# its clients are native; the program under test is the native build, then the module under
+# walisup. PARTS="a b" chooses some parts of the suites, FLAVOURS="native wali" one build.
+#
+# A suite is a function below, named in $all. It is called once for each flavour, in an empty
+# folder; it runs its parts with part, and prints a line "ok PART: CHECK" or "not ok PART: CHECK"
+# for each check. The name of a part has no colon and no space. What fails under walisup alone
+# is explained in suites.tsv, or is a bug.
 set -eu
 
+all="redis memcached"
 ports=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$ports/../.." && pwd)
 cache=$root/.cache/ports
@@ -12,6 +18,21 @@ results=$root/.cache/suites
 mkdir -p "$results"
 export LC_ALL=C
 export WALISUP_CACHE="$root/.cache/tests/compiled"
+
+# part NAME COMMAND...: run a part of the suite, its output into the file log, and print what
+# becomes of it if it does not end. A native part has three minutes; a module has four times what
+# the native build took, and half a minute.
+part() {
+	echo "  $1" >&2
+	name=$1 limit=180 begin=$(date +%s) status=0
+	shift
+	[ "$flavour" = native ] || limit=$(awk -v p="$name" '$1 == p { print 4 * $2 + 30; found = 1 } END { if (!found) print 180 }' "$results/$suite-native.times")
+	timeout -k 5 "$limit" "$@" >log 2>&1 </dev/null || status=$?
+	echo "$name $(($(date +%s) - begin))" >>"$results/$suite-$flavour.times"
+	cat log >>"$results/$suite-$flavour.log"
+	case $status in 124 | 137) echo "not ok $name: did not end" ;; esac
+	return 0
+}
 
 # launcher FILE PORT PROGRAM: make FILE start a program of the flavour under test.
 launcher() {
@@ -28,8 +49,8 @@ launcher() {
 # that names its pid. So the driver is told to take the child of what it has started. A stop
 # stops walisup too, so what continues the child at its end must continue walisup.
 redis() {
-	units=${REDIS_UNITS:-$(cd "$cache/redis/source/tests" && ls unit/*.tcl unit/type/*.tcl integration/*.tcl | sed 's/\.tcl$//' |
-		grep -vE '/(printver|tls|violations|corrupt-dump-fuzzer|redis-cli|redis-benchmark|cluster|cluster-scripting)$')}
+	units=$(cd "$cache/redis/source/tests" && ls unit/*.tcl unit/type/*.tcl integration/*.tcl | sed 's/\.tcl$//' |
+		grep -vE '/(printver|tls|violations|corrupt-dump-fuzzer|redis-cli|redis-benchmark|cluster|cluster-scripting)$')
 	cp -a "$cache/redis/source" "$work/redis"
 	cd "$work/redis"
 	awk '{ print } /ASAN_OPTIONS=allocator_may_return_null=1 \{\*\}\$cmd/ { inside = 1 } inside && /^    }/ {
@@ -50,12 +71,8 @@ redis() {
 	for p in cli benchmark; do ln -sf "$cache/redis/native/redis-$p" "src/redis-$p"; done
 	unset LAUNCHED
 	[ "$flavour" = native ] || export LAUNCHED=1
-	for unit in $units; do
-		echo "$unit" >&2
-		timeout -k 5 "${LIMIT:-300}" ./runtest --clients 1 --single "$unit" >log 2>&1 || status=$?
-		cat log >>"$results/redis-$flavour.log"
-		[ "${status:-0}" != 124 ] || echo "not ok $unit: did not end"
-		status=
+	for unit in ${PARTS:-$units}; do
+		part "$unit" ./runtest --clients 1 --single "$unit"
 		sed 's/\x1b\[[0-9;]*m//g' log | sed -nE "s,^\[ok\]: (.*) \([0-9]+ ms\)\$,ok $unit: \1,p; s,^\[err\]: (.*) in tests/.*,not ok $unit: \1,p; s,^\[exception\].*,not ok $unit: exception,p"
 	done
 }
@@ -67,59 +84,64 @@ memcached() {
 	launcher memcached-debug memcached memcached-debug
 	launcher memcached memcached memcached
 	launcher sizes memcached sizes
-	for t in ${MEMCACHED_TESTS:-$(ls t/*.t)}; do
-		case $t in */whitespace.t) continue ;; esac # looks at the source
-		echo "$t" >&2
-		timeout -k 5 "${LIMIT:-120}" perl -I t/lib "$t" >log 2>&1 || status=$?
-		cat log >>"$results/memcached-$flavour.log"
-		[ "${status:-0}" != 124 ] || echo "not ok $t: did not end"
-		status=
+	for t in ${PARTS:-$(ls t/*.t | grep -v whitespace.t)}; do # which looks at the source
+		part "$t" perl -I t/lib "$t"
 		sed -nE "s,^ok [0-9]+( - )?(.*),ok $t: \2,p; s,^not ok [0-9]+( - )?(.*),not ok $t: \2,p; s,^1\.\.0.*,ok $t: skipped,p" log
 	done
 }
 
-[ $# -gt 0 ] || set -- redis memcached
-if [ "$1" = table ]; then shift; else "$ports/port.sh" build "$@"; fi
+[ $# -gt 0 ] || set -- $all
+if [ "$1" = table ]; then shift $#; else "$ports/port.sh" build "$@"; fi
 for suite; do
 	for flavour in ${FLAVOURS:-native wali}; do
 		work=$(mktemp -d)
-		echo "== $suite, $flavour" >&2
+		echo "$suite, $flavour" >&2
 		: >"$results/$suite-$flavour.log"
-		("$suite") >"$results/$suite-$flavour"
+		: >"$results/$suite-$flavour.times"
+		(cd "$work" && "$suite") >"$results/$suite-$flavour.new"
+		mv "$results/$suite-$flavour.new" "$results/$suite-$flavour"
 		rm -rf "$work"
 	done
 done
+
+# checks SUITE FLAVOUR ok|"not ok": which there are, numbers that change from run to run masked.
+checks() {
+	grep -a "^$3 " "$results/$1-$2" | sed -E "s/^$3 //; s/[0-9]{4,}/N/g" | sort || :
+}
+
+minutes() {
+	awk '{ s += $2 } END { printf "%.1f", s / 60 }' "$results/$1-$2.times"
+}
 
 {
 	cat <<-END
 		# Programs' own tests
 
-		Written by \`suites.sh\`: the drivers and the clients are native, the server is built from Debian's source,
-		natively and with walicc. Counted are the driver's checks, in the parts that both builds ran; a part that does not
-		end in time counts as a failed check.
+		Written by \`suites.sh\`: the drivers and the clients are native, the program under test is built from Debian's
+		source, natively and with walicc. Counted are the driver's checks; a part that does not end in time is a
+		failed check.
 
-		| suite | native: passed | failed | walisup: passed | failed |
-		|---|---|---|---|---|
+		| suite | parts | native: passed | failed | minutes | walisup: passed | failed | minutes |
+		|---|--:|--:|--:|--:|--:|--:|--:|
 	END
-	for suite in redis memcached; do
-		[ -e "$results/$suite-wali" ] || continue
-		printf '| %s, %d parts' "$suite" "$(sed -E 's/^(not )?ok ([^:]*):.*/\2/' "$results/$suite-wali" | sort -u | wc -l)"
+	for suite in $all; do
+		[ -e "$results/$suite-native" ] && [ -e "$results/$suite-wali" ] || continue
+		printf '| %s | %d' "$suite" "$(wc -l <"$results/$suite-wali.times")"
 		for flavour in native wali; do
-			printf ' | %d | %d' "$(grep -ac '^ok' "$results/$suite-$flavour")" "$(grep -ac '^not ok' "$results/$suite-$flavour")"
+			printf ' | %d | %d | %s' "$(checks $suite $flavour ok | wc -l)" "$(checks $suite $flavour 'not ok' | wc -l)" "$(minutes $suite $flavour)"
 		done
 		echo ' |'
 	done
-	cat <<-END
-
-		redis's title test looks for what redis writes over its arguments, which ps shows of a native program only.
-		memcached's 64bit.t is for builds with pointers of 64 bits.
-	END
-	for suite in redis memcached; do
-		[ -e "$results/$suite-wali" ] || continue
+	for suite in $all; do
+		[ -e "$results/$suite-native" ] && [ -e "$results/$suite-wali" ] || continue
 		printf '\n%s, what failed under walisup and not natively:\n\n' "$suite"
-		grep -a '^not ok' "$results/$suite-native" | sort >"$results/native-failed" || :
-		grep -a '^not ok' "$results/$suite-wali" | sort | comm -13 "$results/native-failed" - | sed 's/^not ok /- /' |
-			sed -E 's/[0-9]{4,}/N/g' | uniq -c | sed -E 's/^ *1 //; s/^ *([0-9]+) (.*)/\2 (\1 times)/' | grep . || echo nothing
+		checks $suite native 'not ok' >"$results/native-failed"
+		checks $suite wali 'not ok' | comm -13 "$results/native-failed" - | uniq -c | awk -F'\t' -v suite=$suite '
+			FNR == NR { if ($1 == suite) { check[++n] = $2; why[n] = $3 } next }
+			{ times = $1 + 0; sub(/^ *[0-9]+ /, ""); reason = "not explained"
+			  for (i = 1; i <= n; i++) if (index($0, check[i]) == 1) reason = why[i]
+			  print "- " $0 (times > 1 ? " (" times " times)" : "") ": " reason; some = 1 }
+			END { if (!some) print "nothing" }' "$ports/suites.tsv" -
 	done
 } >"$ports/SUITES.md"
 cat "$ports/SUITES.md"
