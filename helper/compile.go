@@ -23,7 +23,7 @@ import (
 
 // formatVersion changes when an entry of the compile cache would mean something
 // else to this program than to its predecessors.
-const formatVersion = 2
+const formatVersion = 3
 
 // bootstrap is the state of a helper until its guest runs.
 type bootstrap struct {
@@ -277,12 +277,16 @@ func (b *bootstrap) compile(content []byte) (*cache.Entry, error) {
 	if err != nil {
 		return nil, notRunnable(b.Module, err)
 	}
+	if err := makeGlue(context.Background(), m, artifact); err != nil {
+		return nil, fmt.Errorf("%s: %w", b.Module, err)
+	}
 	meta, err := m.MarshalBinary()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", b.Module, err)
 	}
 	return &cache.Entry{
 		Meta: meta, Head: artifact.Head, Tail: artifact.Tail, Code: artifact.Code,
+		Index: artifact.Glue.Index, Glue: artifact.Glue.Code,
 		Names: encodeNames(module.Names(m.Binary)),
 		Lines: sourceLines(content, m, artifact.Sources),
 	}, nil

@@ -20,7 +20,7 @@ const (
 
 // Main is the whole of the walisup-helper program. It does not return.
 func Main() {
-	runtime.LockOSThread()
+	lockOSThread()
 	if !stagezero.Active() {
 		fail(exitOwn, errors.New("this walisup-helper was linked without its entry point; build it with make"))
 	}

@@ -9,6 +9,14 @@ import (
 	"walisup/helper/engine"
 )
 
+// lockOSThread locks the main goroutine to the main thread. Contrary to
+// runtime.LockOSThread it does not make the runtime start its template thread: that
+// is for threads whose state others must not inherit, and costs as much as all
+// else that becoming a process with one thread costs.
+//
+//go:linkname lockOSThread runtime.lockOSThread
+func lockOSThread()
+
 // sigaction is the kernel's struct (asm/signal.h).
 type sigaction struct {
 	handler  uintptr

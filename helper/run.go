@@ -66,6 +66,9 @@ func (b *bootstrap) run() error {
 	if err := b.listAdapted(entry); err != nil {
 		return err
 	}
+	if err := b.freeze(); err != nil {
+		return err
+	}
 	p := &program{name: b.Module, names: entry.Names, lines: entry.Lines, boot: b}
 	if err := p.module.UnmarshalBinary(entry.Meta); err != nil {
 		return fmt.Errorf("%s: %w; clear the compile cache %s", b.Module, err, b.CacheDir)
@@ -76,7 +79,9 @@ func (b *bootstrap) run() error {
 			return err
 		}
 	}
-	p.engine, err = engine.Load(ctx, p.module.Stub, &engine.Artifact{Head: entry.Head, Code: entry.Code, Tail: entry.Tail})
+	p.engine, err = engine.Load(ctx, p.module.Stub, &engine.Artifact{
+		Head: entry.Head, Code: entry.Code, Tail: entry.Tail, Glue: engine.Glue{Index: entry.Index, Code: entry.Glue},
+	})
 	if err != nil {
 		return notRunnable(b.Module, err)
 	}
@@ -104,21 +109,9 @@ func (b *bootstrap) run() error {
 		}
 	}
 	p.pool.begin(t)
-	if err := interrupt.Install(); err != nil {
-		return err
-	}
 	if err := t.state.Bind(); err != nil {
 		return err
 	}
-	if b.Proc {
-		b.useProc()
-	}
-	if err := duplicate.Install(); err != nil {
-		return fmt.Errorf("prepare for fork: %w", err)
-	}
-	// From here on the runtime has only this thread. If the others do not come
-	// to rest, fork is slower but works.
-	duplicate.Freeze()
 	if err := b.becomeGuest(t); err != nil {
 		return err
 	}
@@ -129,6 +122,25 @@ func (b *bootstrap) run() error {
 	t.call(t.function(module.ExportStart))
 	t.exiting(exitStatus(0))
 	exit(0)
+	return nil
+}
+
+// freeze installs the handlers for faults and sets the runtime's other threads
+// aside: from here on it has only this one. That comes early since loading a
+// module makes the runtime start more of them, which nothing needs and which
+// would have to be set aside too. If they do not come to rest, fork is slower but
+// works.
+func (b *bootstrap) freeze() error {
+	if err := interrupt.Install(); err != nil {
+		return err
+	}
+	if b.Proc {
+		b.useProc()
+	}
+	if err := duplicate.Install(); err != nil {
+		return fmt.Errorf("prepare for fork: %w", err)
+	}
+	duplicate.Freeze()
 	return nil
 }
 
@@ -191,26 +203,12 @@ func (p *program) link(ctx context.Context) error {
 		return fmt.Errorf("make the memory: %w", err)
 	}
 
-	host := rt.NewHostModuleBuilder(module.Namespace)
-	for _, imp := range p.module.Imports {
-		fn := p.bind(imp)
-		host.NewFunctionBuilder().WithGoFunction(fn, imp.Type.Params, imp.Type.Results).Export(imp.Name)
+	host, support, err := hostModules(rt, &p.module)
+	if err != nil {
+		return err
 	}
 	if _, err := host.Instantiate(ctx); err != nil {
 		return fmt.Errorf("link the system calls: %w", err)
-	}
-
-	support := rt.NewHostModuleBuilder(module.SupportModule)
-	// These two come first and second: the engine's codes for calling them
-	// hold their indexes.
-	support.NewFunctionBuilder().WithGoFunction(api.GoFunc(interrupted), nil, nil).Export("interrupted")
-	support.NewFunctionBuilder().WithGoFunction(api.GoFunc(signalled), nil, nil).Export("signalled")
-	for _, imp := range p.module.Support {
-		fn, ok := supportFunctions[imp.Name]
-		if !ok {
-			return fmt.Errorf("no support function %s", imp.Name)
-		}
-		support.NewFunctionBuilder().WithGoFunction(fn, imp.Type.Params, imp.Type.Results).Export(imp.Name)
 	}
 	instance, err := support.Instantiate(ctx)
 	if err != nil {
@@ -220,9 +218,46 @@ func (p *program) link(ctx context.Context) error {
 	return err
 }
 
+// hostModules returns what the modules are made from that m imports functions from.
+func hostModules(rt wazero.Runtime, m *module.Module) (host, support wazero.HostModuleBuilder, err error) {
+	host = rt.NewHostModuleBuilder(module.Namespace)
+	for _, imp := range m.Imports {
+		host.NewFunctionBuilder().WithGoFunction(bind(imp), imp.Type.Params, imp.Type.Results).Export(imp.Name)
+	}
+	support = rt.NewHostModuleBuilder(module.SupportModule)
+	// These two come first and second: the engine's codes for calling them
+	// hold their indexes.
+	support.NewFunctionBuilder().WithGoFunction(api.GoFunc(interrupted), nil, nil).Export("interrupted")
+	support.NewFunctionBuilder().WithGoFunction(api.GoFunc(signalled), nil, nil).Export("signalled")
+	for _, imp := range m.Support {
+		fn, ok := supportFunctions[imp.Name]
+		if !ok {
+			return nil, nil, fmt.Errorf("no support function %s", imp.Name)
+		}
+		support.NewFunctionBuilder().WithGoFunction(fn, imp.Type.Params, imp.Type.Results).Export(imp.Name)
+	}
+	return host, support, nil
+}
+
+// makeGlue completes the compiled module of m.
+func makeGlue(ctx context.Context, m *module.Module, a *engine.Artifact) error {
+	return a.MakeGlue(ctx, m.Stub, func(rt wazero.Runtime) error {
+		host, support, err := hostModules(rt, m)
+		if err != nil {
+			return err
+		}
+		for _, builder := range []wazero.HostModuleBuilder{host, support} {
+			if _, err := builder.Compile(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // bind returns the host function for an import of the module: one of ours if it
 // needs the engine, else the ABI layer's.
-func (p *program) bind(imp module.Import) api.GoFunc {
+func bind(imp module.Import) api.GoFunc {
 	if fn, ok := engineFunctions[imp.Name]; ok {
 		return fn
 	}

@@ -375,18 +375,43 @@ func stop(left []uint32) unix.Errno {
 	pid := uint32(kernel.Syscall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0))
 	self := uint32(kernel.Syscall(unix.SYS_GETTID, 0, 0, 0, 0, 0, 0))
 	for {
-		// A scan that began when all known threads had stopped, and finds no
-		// other, has found all: nobody was left to start one.
 		added, e := signalNew(pid, self, left)
 		awaitArrivals(pid)
 		if e != 0 {
 			release(orderGoOn)
 			return e
 		}
-		if added == 0 {
+		// What is known once all known threads have stopped is all: nobody was
+		// left to start another. A scan costs ten times as much as to count.
+		if added == 0 || threadCount() == 1+arrivals()+len(left) {
 			return 0
 		}
 	}
+}
+
+// threadCount is how many threads the process has, 0 if that cannot be told: the
+// directory of threads has a link for each and two more.
+//
+//go:nosplit
+func threadCount() int {
+	var st unix.Stat_t
+	if kernel.Syscall(unix.SYS_NEWFSTATAT, proc.fd, uintptr(unsafe.Pointer(&taskDirectory[proc.skip])),
+		uintptr(unsafe.Pointer(&st)), 0, 0, 0) != 0 || st.Nlink < 3 {
+		return 0
+	}
+	return int(st.Nlink) - 2
+}
+
+// arrivals is how many threads wait at the gate.
+//
+//go:nosplit
+func arrivals() (n int) {
+	for p := shared.lo; p < shared.hi; p += slotSize {
+		if at(p).state == slotArrived {
+			n++
+		}
+	}
+	return n
 }
 
 // signalNew signals the threads that have no slot yet and returns how many.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -25,6 +24,7 @@ type Artifact struct {
 	Head []byte // version and function offsets
 	Code []byte
 	Tail []byte // what follows the code and its checksum
+	Glue Glue
 
 	// Sources maps code to the module it was compiled from, by rising Code. It
 	// is empty unless the module was compiled with debug information.
@@ -77,7 +77,7 @@ func split(entry []byte) (*Artifact, error) {
 	}
 	code := entry[p+8:][:size]
 	sum := binary.LittleEndian.Uint32(entry[p+8+int(size):])
-	if crc32.Checksum(code, castagnoli) != sum {
+	if crc32.Checksum(code, crc32.MakeTable(crc32.Castagnoli)) != sum {
 		return nil, bad
 	}
 	a := &Artifact{Head: entry[:p], Code: code, Tail: entry[p+8+int(size)+4:]}
@@ -111,41 +111,22 @@ func (a *Artifact) splitSources() error {
 	return nil
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // placeholder stands in for the code in the entry that Load feeds to the
 // engine: breakpoint instructions, replaced before anything runs.
 var placeholder = bytes.Repeat([]byte{0xcc}, 16)
+
+// placeholderSum is its CRC-32C, whose tables would take longer to make than all
+// else that Load does. Load fails if it is wrong.
+const placeholderSum = 0x645114e8
 
 func (a *Artifact) withPlaceholder() []byte {
 	entry := make([]byte, 0, len(a.Head)+8+len(placeholder)+4+len(a.Tail))
 	entry = append(entry, a.Head...)
 	entry = binary.LittleEndian.AppendUint64(entry, uint64(len(placeholder)))
 	entry = append(entry, placeholder...)
-	entry = binary.LittleEndian.AppendUint32(entry, crc32.Checksum(placeholder, castagnoli))
+	entry = binary.LittleEndian.AppendUint32(entry, placeholderSum)
 	return append(entry, a.Tail...)
 }
-
-// feed is the engine's compile cache with one entry. It implements the
-// interface of the engine's internal file cache.
-type feed struct {
-	entry []byte // what Get gives, nil for a miss
-	added []byte // what Add was given
-}
-
-func (f *feed) Get([32]byte) (io.ReadCloser, bool, error) {
-	if f.entry == nil {
-		return nil, false, nil
-	}
-	return io.NopCloser(bytes.NewReader(f.entry)), true, nil
-}
-
-func (f *feed) Add(_ [32]byte, content io.Reader) (err error) {
-	f.added, err = io.ReadAll(content)
-	return err
-}
-
-func (f *feed) Delete([32]byte) error { f.entry = nil; return nil }
 
 func newRuntime(ctx context.Context, f *feed, debug bool) (wazero.Runtime, error) {
 	cache := wazero.NewCompilationCache()

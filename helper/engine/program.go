@@ -13,10 +13,15 @@ type Program struct {
 	Compiled wazero.CompiledModule
 }
 
-// Load makes a program from a stub module and its compiled code. a.Code must be
-// mapped executable and stay so for as long as the program is used.
+// Load makes a program from a stub module and its compiled code. a.Code and
+// a.Glue.Code must be mapped executable and stay so for as long as the program is
+// used.
 func Load(ctx context.Context, stub []byte, a *Artifact) (*Program, error) {
-	f := &feed{entry: a.withPlaceholder()}
+	return load(ctx, stub, a, &feed{glue: a.Glue})
+}
+
+func load(ctx context.Context, stub []byte, a *Artifact, f *feed) (*Program, error) {
+	f.entry = a.withPlaceholder()
 	rt, err := newRuntime(ctx, f, false)
 	if err != nil {
 		return nil, err
@@ -25,11 +30,26 @@ func Load(ctx context.Context, stub []byte, a *Artifact) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.added != nil || f.entry == nil {
+	if f.added != nil || f.refused {
 		return nil, fmt.Errorf("the wasm engine refused the compiled code; clear the compile cache")
 	}
 	if err := setCode(m, a.Code); err != nil {
 		return nil, fmt.Errorf("the wasm engine is not the version that walisup was built for: %w", err)
 	}
 	return &Program{Runtime: rt, Compiled: m}, nil
+}
+
+// MakeGlue sets a.Glue to all code that the engine makes when a program of a is
+// loaded and use has made what the program is linked to.
+func (a *Artifact) MakeGlue(ctx context.Context, stub []byte, use func(wazero.Runtime) error) error {
+	f := &feed{recording: true}
+	p, err := load(ctx, stub, a, f)
+	if err != nil {
+		return err
+	}
+	if err := use(p.Runtime); err != nil {
+		return err
+	}
+	a.Glue = f.glue
+	return nil
 }

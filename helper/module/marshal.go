@@ -4,13 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // Encoded form of a Module, all numbers little-endian:
 //
 //	8 bytes  marshalMagic, which ends in the version
-//	4 bytes  CRC-32C of all that follows
+//	4 bytes  checksum of all that follows
 //	4 bytes  flags
 //	4 bytes  each of MinPages, MaxPages, MemoryPages, LowestUse, DataEnd
 //	8 bytes  ClassAddress
@@ -19,7 +20,7 @@ import (
 //
 // The checksum finds accidents, not attacks: whoever can write the cache can write its compiled code. Decoding checks
 // all the same that nothing it returns is out of range.
-const marshalMagic = "walimod\x01"
+const marshalMagic = "walimod\x02"
 
 const (
 	flagShared = 1 << iota
@@ -32,12 +33,14 @@ const (
 )
 
 var (
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 	// ErrEncoding is wrapped by errors about an encoded Module that cannot be decoded: damaged, or written by
 	// another version. The module must then be prepared again.
 	ErrEncoding = errors.New("unusable prepared module")
 )
+
+// checksum is not one of package hash/crc32, whose tables take longer to make than a
+// module to decode.
+func checksum(b []byte) uint32 { return uint32(xxhash.Sum64(b)) }
 
 // MarshalBinary encodes everything but Binary. It never fails.
 func (m *Module) MarshalBinary() ([]byte, error) {
@@ -80,7 +83,7 @@ func (m *Module) MarshalBinary() ([]byte, error) {
 	}
 	b = appendBlock(b, m.Stub)
 	body := len(marshalMagic) + 4
-	le.PutUint32(b[len(marshalMagic):], crc32.Checksum(b[body:], castagnoli))
+	le.PutUint32(b[len(marshalMagic):], checksum(b[body:]))
 	return b, nil
 }
 
@@ -98,7 +101,7 @@ func (m *Module) UnmarshalBinary(data []byte) error {
 		return fmt.Errorf("%w: another format or version", ErrEncoding)
 	}
 	sum := d.u32()
-	if d.failed || crc32.Checksum(d.b, castagnoli) != sum {
+	if d.failed || checksum(d.b) != sum {
 		return fmt.Errorf("%w: wrong checksum", ErrEncoding)
 	}
 	flags := d.u32()
