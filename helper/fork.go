@@ -5,6 +5,7 @@ import (
 
 	"walisup/helper/duplicate"
 	"walisup/wali"
+	"walisup/wali/kernel"
 )
 
 // Fork implements wali.Forker.
@@ -20,8 +21,9 @@ func (t *thread) Fork(c wali.Clone) int64 {
 		Left: t.others(nil),
 	})
 	if r == 0 {
-		t.forked()
-		t.becomeChild(child)
+		pid := int(kernel.Syscall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0))
+		t.forked(pid)
+		t.becomeChild(child, pid)
 	} else {
 		t.hasForked(child, r)
 	}

@@ -76,12 +76,12 @@ func (t *thread) hasForked(child channel.Ref, result int64) {
 }
 
 // becomeChild is the child's part.
-func (t *thread) becomeChild(child channel.Ref) {
+func (t *thread) becomeChild(child channel.Ref, pid int) {
 	if t.boot.channel == nil {
 		return
 	}
-	t.registered = registered{ref: child, pid: unix.Getpid()}
-	t.boot.channel.Adopt(child, t.pid)
+	t.registered = registered{ref: child, pid: pid}
+	t.boot.channel.Adopt(child, pid)
 }
 
 // exiting says how the process is about to end.

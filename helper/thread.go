@@ -42,6 +42,7 @@ func (p *program) newThread(ctx context.Context) (*thread, error) {
 	}
 	t := &thread{Thread: wali.NewThread(p.process), program: p, instance: instance}
 	t.Thread.Owner, t.Thread.Signals, t.Thread.Collector = t, t, t
+	t.Thread.Forker, t.Thread.Reporter = t, t
 	if p.module.StackPointer {
 		t.stackPointer = instance.ExportedGlobal(module.ExportStackPointer).(api.MutableGlobal)
 		t.Thread.StackPointer = func() uint32 { return uint32(t.stackPointer.Get()) }

@@ -394,9 +394,9 @@ func (t *thread) Peers(f func(tid uint32, other *wali.Thread)) {
 
 // forked leaves only the calling thread in a new process, and goroutines that wait
 // for a thread. Those of the parent's other threads are never run again.
-func (t *thread) forked() {
+func (t *thread) forked(pid int) {
 	p := &t.pool
-	t.slot.SetTID(uint32(unix.Getpid()))
+	t.slot.SetTID(uint32(pid))
 	if p.alone() {
 		return
 	}

@@ -86,10 +86,12 @@ func (t *thread) resumeOthers() {
 // StopOthers and ResumeOthers implement wali.Forker. A process that never had a
 // second guest thread is spared all of it: every page that fork does not write to
 // is one that the child need not copy.
-func (t *thread) StopOthers() {
-	if !t.pool.alone() {
-		t.stopOthers()
+func (t *thread) StopOthers() (stopped bool) {
+	if t.pool.alone() {
+		return false
 	}
+	t.stopOthers()
+	return true
 }
 
 func (t *thread) ResumeOthers() {

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Forker is what Thread.Owner has to be for the guest to fork.
+// Forker is what a thread needs for the guest to fork.
 type Forker interface {
 	// Fork makes a copy of the process in which only the calling thread goes
 	// on. It returns as fork(2) does: a process id, 0 in the child, or a
@@ -16,7 +16,7 @@ type Forker interface {
 	// StopOthers returns when all other guest threads stand still outside of
 	// the guest's code, with no lock held, and keeps them there until
 	// ResumeOthers, which a child calls too.
-	StopOthers()
+	StopOthers() (stopped bool)
 	ResumeOthers()
 }
 
@@ -142,22 +142,24 @@ func sysClone3(t *Thread, a Args) int64 {
 // runs first, as it would have natively. One that is caught after the kernel has
 // made the child waits until the child, or the parent, is through here.
 func (t *Thread) fork(c Clone) int64 {
-	owner, ok := t.Owner.(Forker)
-	if !ok {
+	owner := t.Forker
+	if owner == nil {
 		return errno(enosys)
 	}
 	mask, ok := t.quietSignals()
 	if !ok {
 		return errno(unix.EINTR) // nobody will see it
 	}
-	owner.StopOthers()
+	stopped := owner.StopOthers()
 	t.Memory.Lock()
 	r := owner.Fork(c)
 	t.Memory.Unlock()
 	if r == 0 {
 		t.forkedChild()
 	}
-	owner.ResumeOthers()
+	if stopped {
+		owner.ResumeOthers()
+	}
 	t.setKernelMask(mask)
 	if r == 0 {
 		t.ShowStart()

@@ -5,14 +5,14 @@ import "golang.org/x/sys/unix"
 // sysExitGroup ends the process; exit_group(2).
 func sysExitGroup(t *Thread, a Args) int64 {
 	t.releaseAllRobust()
-	if owner, ok := t.Owner.(Reporter); ok {
-		owner.Exiting(a.Int(0))
+	if t.Reporter != nil {
+		t.Reporter.Exiting(a.Int(0))
 	}
 	t.call(unix.SYS_EXIT_GROUP, uintptr(a.Int(0)), 0, 0, 0, 0, 0)
 	panic("wali: exit_group returned")
 }
 
-// Reporter is what Thread.Owner may be to hear how processes end. Its methods do not
+// Reporter hears how processes end. Its methods do not
 // block.
 type Reporter interface {
 	// Exiting is called before the process ends with the status of exit_group.

@@ -19,8 +19,7 @@ func sysWait4(t *Thread, a Args) int64 {
 		status = address(own)
 	}
 	r := t.block(unix.SYS_WAIT4, uintptr(a[0]), status, uintptr(a[2]), t.Memory.Host(a.Ptr(3)), 0, 0)
-	owner, ok := t.Owner.(Reporter)
-	if r <= 0 || !ok {
+	if r <= 0 || t.Reporter == nil {
 		return r
 	}
 	var ws uint32
@@ -32,7 +31,7 @@ func sysWait4(t *Thread, a Args) int64 {
 		return r
 	}
 	if s := unix.WaitStatus(ws); s.Exited() || s.Signaled() {
-		owner.Reaped(int32(r), ws)
+		t.Reporter.Reaped(int32(r), ws)
 	}
 	return r
 }
@@ -56,8 +55,7 @@ func sysWaitid(t *Thread, a Args) int64 {
 		info = address(own)
 	}
 	r := t.block(unix.SYS_WAITID, uintptr(a[0]), uintptr(a[1]), info, uintptr(a[3]), t.Memory.Host(a.Ptr(4)), 0)
-	owner, ok := t.Owner.(Reporter)
-	if r != 0 || !ok {
+	if r != 0 || t.Reporter == nil {
 		return r
 	}
 	if a.Ptr(2) != 0 && t.Memory.Read(a.Ptr(2), own) != 0 {
@@ -70,11 +68,11 @@ func sysWaitid(t *Thread, a Args) int64 {
 	}
 	switch field(childCode) {
 	case childExited:
-		owner.Reaped(pid, status&0xff<<8)
+		t.Reporter.Reaped(pid, status&0xff<<8)
 	case childKilled:
-		owner.Reaped(pid, status&0x7f)
+		t.Reporter.Reaped(pid, status&0x7f)
 	case childDumped:
-		owner.Reaped(pid, status&0x7f|0x80)
+		t.Reporter.Reaped(pid, status&0x7f|0x80)
 	}
 	return r
 }

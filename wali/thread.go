@@ -62,6 +62,12 @@ type Thread struct {
 	// it.
 	Owner any
 
+	// Forker and Reporter are Owner's; nil if it has none, as in tests. Asking
+	// Owner for them at each call would have the runtime remember the answers, in
+	// a page that every forked child would have to copy.
+	Forker   Forker
+	Reporter Reporter
+
 	// Gate says whether a caught signal waits for its handler.
 	Gate kernel.Gate
 

@@ -17,9 +17,17 @@ type Program struct {
 // a.Glue.Code must be mapped executable and stay so for as long as the program is
 // used.
 func Load(ctx context.Context, stub []byte, a *Artifact) (*Program, error) {
-	return load(ctx, stub, a, &feed{glue: a.Glue})
+	p, err := load(ctx, stub, a, &feed{glue: a.Glue})
+	if err != nil {
+		return nil, err
+	}
+	if err := setCode(p.Compiled, a.Code); err != nil {
+		return nil, fmt.Errorf("the wasm engine is not the version that walisup was built for: %w", err)
+	}
+	return p, nil
 }
 
+// load makes a program that has the placeholder for its code.
 func load(ctx context.Context, stub []byte, a *Artifact, f *feed) (*Program, error) {
 	f.entry = a.withPlaceholder()
 	rt, err := newRuntime(ctx, f, false)
@@ -32,9 +40,6 @@ func load(ctx context.Context, stub []byte, a *Artifact, f *feed) (*Program, err
 	}
 	if f.added != nil || f.refused {
 		return nil, fmt.Errorf("the wasm engine refused the compiled code; clear the compile cache")
-	}
-	if err := setCode(m, a.Code); err != nil {
-		return nil, fmt.Errorf("the wasm engine is not the version that walisup was built for: %w", err)
 	}
 	return &Program{Runtime: rt, Compiled: m}, nil
 }

@@ -3,7 +3,6 @@ package channel
 import (
 	"sync/atomic"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -39,14 +38,17 @@ func (c *Channel) bytes(offset uintptr, n int) []byte {
 
 // bootTime is CLOCK_BOOTTIME in nanoseconds, by which /proc counts the start of
 // processes.
-func bootTime() uint64 {
+func bootTime() uint64 { return clock(unix.CLOCK_BOOTTIME) }
+
+func clock(id uintptr) uint64 {
 	var ts unix.Timespec
-	syscall.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_BOOTTIME, uintptr(unsafe.Pointer(&ts)), 0)
+	syscall.RawSyscall(unix.SYS_CLOCK_GETTIME, id, uintptr(unsafe.Pointer(&ts)), 0)
 	return uint64(ts.Sec)*1e9 + uint64(ts.Nsec)
 }
 
-// realTime is CLOCK_REALTIME in nanoseconds.
-func realTime() uint64 { return uint64(time.Now().UnixNano()) }
+// realTime is CLOCK_REALTIME in nanoseconds. It is a system call since package time
+// would use the main thread's stack, in pages that fork has just made copy-on-write.
+func realTime() uint64 { return clock(unix.CLOCK_REALTIME) }
 
 // monotonic is CLOCK_MONOTONIC in nanoseconds. Other than the boot time it takes no
 // system call.
