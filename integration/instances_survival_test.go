@@ -66,7 +66,14 @@ func TestRestartEndsWithStop(t *testing.T) {
 			// Between two runs.
 			fail := "fail-" + policy
 			s.detach("exit 5", "--name", fail, "--restart", policy)
-			s.until("it waits to be started again", func() bool { return s.field(fail, "{{.Status}}") == "restarting" })
+			// The pauses double: the one after the fourth restart is long enough for
+			// stop to come in it.
+			s.until("it waits to be started again", func() bool {
+				var restarts int
+				var status string
+				fmt.Sscan(s.field(fail, "{{.Restarts}} {{.Status}}"), &restarts, &status)
+				return restarts >= 4 && status == "restarting"
+			})
 			s.must("stop", fail)
 			if got := s.field(fail, "{{.Status}} {{.ExitStatus}}"); got != "exited 5" {
 				t.Errorf("after stop: %q", got)
