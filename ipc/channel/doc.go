@@ -72,8 +72,7 @@
 //	64      8     execs                                              S
 //	72      8     guest threads started                              S
 //	80      4     bytes of the module's path                         S
-//	88      8     "not before" by CLOCK_MONOTONIC                    C
-//	96      4     1 if there was an event for the fork               C S W
+//	88      4     1 if there was an event for the fork               C S W
 //	128     384   path of the module, its end if it is longer        S
 //
 // An event:

@@ -75,8 +75,7 @@ const (
 	slotExecs     = 64
 	slotStarted   = 72
 	slotLength    = 80
-	slotClock     = 88
-	slotReported  = 96
+	slotReported  = 88
 	slotModule    = 128
 )
 

@@ -60,7 +60,6 @@ func (c *Channel) take(n uint32, parent int, module string) (Ref, bool) {
 	c.store32(headHint, (n+1)%Slots)
 	c.grow(n + 1)
 	c.put32(at+slotParent, uint32(parent))
-	c.put64(at+slotClock, uint64(monotonic())) // before the next, see Adopt
 	c.put64(at+slotNotBefore, bootTime())
 	c.put64(at+slotBefore, 0)
 	c.put64(at+slotEnd, 0)
@@ -120,11 +119,8 @@ func (c *Channel) Adopt(r Ref, pid int) {
 	if generation != r.Generation || state != Claimed {
 		return
 	}
-	// The time by another clock, which takes no system call: not too early, since
-	// that clock was read first. If parent and child both come this far, either's
-	// is true.
-	passed := uint64(monotonic()) - c.load64(at+slotClock)
-	c.store64(at+slotBefore, c.load64(at+slotNotBefore)+passed)
+	// If parent and child both come this far, either's time is true.
+	c.store64(at+slotBefore, bootTime())
 	c.change(r, claimed, owner(r.Generation, Live, int32(pid)))
 }
 

@@ -40,21 +40,16 @@ func (c *Channel) bytes(offset uintptr, n int) []byte {
 // processes.
 func bootTime() uint64 { return clock(unix.CLOCK_BOOTTIME) }
 
+// clock is a system call since package time would use the main thread's stack, in
+// pages that fork has just made copy-on-write: they cost more than the call.
 func clock(id uintptr) uint64 {
 	var ts unix.Timespec
 	syscall.RawSyscall(unix.SYS_CLOCK_GETTIME, id, uintptr(unsafe.Pointer(&ts)), 0)
 	return uint64(ts.Sec)*1e9 + uint64(ts.Nsec)
 }
 
-// realTime is CLOCK_REALTIME in nanoseconds. It is a system call since package time
-// would use the main thread's stack, in pages that fork has just made copy-on-write.
+// realTime is CLOCK_REALTIME in nanoseconds.
 func realTime() uint64 { return clock(unix.CLOCK_REALTIME) }
-
-// monotonic is CLOCK_MONOTONIC in nanoseconds. Other than the boot time it takes no
-// system call.
-//
-//go:linkname monotonic runtime.nanotime
-func monotonic() int64
 
 const (
 	futexWait = 0
