@@ -57,7 +57,8 @@ func scriptFlags(text string) []string {
 	return strings.Fields(flags)
 }
 
-// add puts all programs of a port into the toolbox, in place of busybox's of that name.
+// add puts all programs of a port into the toolbox, by all their names, in place of
+// busybox's of those names.
 func (tools toolbox) add(t *testing.T, name string) {
 	t.Helper()
 	programs, err := filepath.Glob(filepath.Join(root, ".cache", "ports", name, "wali", "*.wasm"))
@@ -69,13 +70,19 @@ func (tools toolbox) add(t *testing.T, name string) {
 	}
 	for _, module := range programs {
 		p := furtherPort(t, name, strings.TrimSuffix(filepath.Base(module), ".wasm"))
+		names := []string{p.name}
+		if links, err := os.ReadFile(strings.TrimSuffix(module, ".wasm") + ".links"); err == nil {
+			names = append(names, strings.Fields(string(links))...)
+		}
 		for folder, program := range map[string]string{tools.native: p.native, tools.guest: p.module} {
-			link := filepath.Join(folder, p.name)
-			if err := os.Remove(link); err != nil && !os.IsNotExist(err) {
-				t.Fatal(err)
-			}
-			if err := os.Symlink(program, link); err != nil {
-				t.Fatal(err)
+			for _, name := range names {
+				link := filepath.Join(folder, name)
+				if err := os.Remove(link); err != nil && !os.IsNotExist(err) {
+					t.Fatal(err)
+				}
+				if err := os.Symlink(program, link); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	}

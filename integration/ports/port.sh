@@ -67,7 +67,11 @@ unpack() {
 	rm -rf "$dir/source"
 	mkdir -p "$dir/source"
 	tar -xf "$(ls "$files"/*.orig.tar.* | grep -v '\.asc$' | head -1)" -C "$dir/source" --strip-components=1 --no-same-owner
-	if [ -n "$debian_patches" ]; then
+	if [ -n "$debian_patches" ] && ls "$files"/*.diff.gz >/dev/null 2>&1; then
+		# Debian's older format: one patch, which also makes the debian folder.
+		[ "$debian_patches" = all ] || fail "$name: Debian's patches are one: debian_patches=all"
+		gzip -dc "$files"/*.diff.gz | patch -d "$dir/source" -p1 -s || fail "$name: Debian's patch does not apply"
+	elif [ -n "$debian_patches" ]; then
 		debian=$dir/debian
 		rm -rf "$debian"
 		mkdir -p "$debian"
@@ -100,11 +104,14 @@ run_logged() {
 	[ $status = 0 ] || { tail -30 "$log" >&2; fail "$name: $3 failed; the whole log is $log"; }
 }
 
-# program FILE [NAME]: a recipe's way to deliver a program.
+# program FILE [NAME [LINK...]]: a recipe's way to deliver a program, and the names by which
+# it is other programs, which go to NAME.links.
 program() {
 	target=$out/${2:-$(basename "$1")}
+	links=$target.links
 	[ "$flavour" = native ] || target=$target.wasm
 	cp "$1" "$target"
+	[ $# -lt 3 ] || { shift 2; printf '%s\n' "$@" >"$links"; }
 }
 
 build_flavour() {

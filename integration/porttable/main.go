@@ -160,8 +160,9 @@ func runTests(ports []port) (map[string]string, error) {
 // result sums up the tests of a port.
 func result(p port, outcomes map[string]string) string {
 	counts := map[string]int{}
+	tests := regexp.MustCompile("^(" + p.tests + ")(/|$)")
 	for test, outcome := range outcomes {
-		if test == p.tests || strings.HasPrefix(test, p.tests+"/") {
+		if tests.MatchString(test) {
 			counts[outcome]++
 		}
 	}
