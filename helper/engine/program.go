@@ -27,6 +27,13 @@ func Load(ctx context.Context, stub []byte, a *Artifact) (*Program, error) {
 	return p, nil
 }
 
+// vouched is the context for a module whose functions need no validation, as they
+// only trap. See our fifth patch.
+type vouched struct{ context.Context }
+
+// ModuleID names the module, which is the first of its runtime.
+func (vouched) ModuleID() [32]byte { return [32]byte{1} }
+
 // load makes a program that has the placeholder for its code.
 func load(ctx context.Context, stub []byte, a *Artifact, f *feed) (*Program, error) {
 	f.entry = a.withPlaceholder()
@@ -34,7 +41,7 @@ func load(ctx context.Context, stub []byte, a *Artifact, f *feed) (*Program, err
 	if err != nil {
 		return nil, err
 	}
-	m, err := rt.CompileModule(ctx, stub)
+	m, err := rt.CompileModule(vouched{ctx}, stub)
 	if err != nil {
 		return nil, err
 	}
