@@ -144,7 +144,7 @@ func (b *bootstrap) compiled() (*cache.Entry, error) {
 		return nil, err
 	}
 	defer closeModule()
-	if b.CacheDir != "" {
+	if b.hasCache() {
 		entry, err := b.cached(fd, &st)
 		if err == nil || !errors.Is(err, cache.ErrAbsent) {
 			return entry, err
@@ -170,7 +170,7 @@ func (b *bootstrap) compiled() (*cache.Entry, error) {
 // cached looks for the module in the cache folder. The error is cache.ErrAbsent if
 // it is not there.
 func (b *bootstrap) cached(fd int, st *unix.Stat_t) (*cache.Entry, error) {
-	dir, err := cache.Open(b.CacheDir)
+	dir, err := b.openCache()
 	if err != nil {
 		return nil, err
 	}
@@ -217,9 +217,9 @@ func (b *bootstrap) compileMain() {
 func (b *bootstrap) compileTo(content []byte) error {
 	key := b.key(content)
 	var dir *cache.Dir
-	if b.CacheDir != "" {
+	if b.hasCache() {
 		var err error
-		if dir, err = cache.Open(b.CacheDir); err != nil {
+		if dir, err = b.openCache(); err != nil {
 			return err
 		}
 		defer dir.Close()

@@ -23,6 +23,9 @@ func (b *bootstrap) confinement() (ipc.Confinement, error) {
 		return c, fmt.Errorf("%w: %w", ipc.ErrBoot, err)
 	}
 	b.Confine = "" // what the guest executes has it by inheritance
+	if c.Root != "" || c.UID >= 0 && c.UID != unix.Geteuid() {
+		b.makeOwnCache(&c)
+	}
 	if c.Root != "" {
 		return c, b.keepProc()
 	}
@@ -45,8 +48,6 @@ func (b *bootstrap) confine(t *thread, c *ipc.Confinement) error {
 		if c.Dir == "" {
 			c.Dir = "/"
 		}
-		// The folder of this name in there is the guest's.
-		b.CacheDir = ""
 	}
 	if c.Dir != "" {
 		if err := unix.Chdir(c.Dir); err != nil {

@@ -59,6 +59,8 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	defer b.hideTrace()
 	b.showProc(true)
 	defer b.showProc(false)
+	b.showCache(true)
+	defer b.showCache(false)
 	return execHelper(b.first+ipc.HelperOffset, x.Argv, x.Envp)
 }
 
@@ -103,7 +105,7 @@ func (b *bootstrap) compiledFile(fd int, path string) (int, unix.Errno) {
 	}
 	// The guest may have become a user whose cache this is not. It then does
 	// without one.
-	dir, _ := cache.Open(b.CacheDir)
+	dir, _ := b.openCache()
 	if dir != nil {
 		defer dir.Close()
 		if entry, err := b.cachedFile(dir, fd, &st); err == nil || !errors.Is(err, cache.ErrAbsent) {
@@ -120,7 +122,7 @@ func (b *bootstrap) compiledFile(fd int, path string) (int, unix.Errno) {
 	order.Module, order.ModuleFD = path, b.first+ipc.ModuleOffset
 	order.Trace = ""
 	if dir == nil {
-		order.CacheDir = ""
+		order.CacheDir, order.OwnCache = "", false
 	}
 	if e := b.compileQuietly(&order, fd, result); e != 0 {
 		unix.Close(result)

@@ -310,6 +310,7 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 		unix.Close(b.ModuleFD)
 	}
 	b.hideTrace()
+	b.showCache(false)
 	confinement, err := b.confinement()
 	if err != nil {
 		return err

@@ -27,6 +27,10 @@ type Boot struct {
 	// runs code out of it, checks again.
 	CacheDir string
 
+	// OwnCache says that the folder of compiled modules is open as descriptor
+	// CacheOffset; it has no path.
+	OwnCache bool
+
 	KeepDebug   bool // keep .debug_* sections, for line numbers in reports
 	PlainTables bool // leave call_indirect as it is: no adapters for cast function pointers
 	NativeExec  bool // execve may start native programs
@@ -123,6 +127,7 @@ const (
 	flagReady
 	flagProc
 	flagPerfMap
+	flagOwnCache
 
 	flagsKnown = 1<<iota - 1
 )
@@ -131,7 +136,7 @@ const (
 var ErrBoot = errors.New("bad boot record")
 
 // flags pairs each flag bit with its field, for both directions.
-func (b *Boot) flags() [12]struct {
+func (b *Boot) flags() [13]struct {
 	bit   uint32
 	field *bool
 } {
@@ -151,6 +156,7 @@ func (b *Boot) flags() [12]struct {
 		{flagReady, &b.Ready},
 		{flagProc, &b.Proc},
 		{flagPerfMap, &b.PerfMap},
+		{flagOwnCache, &b.OwnCache},
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	ReadyOffset   = 5 // a socket on which the helper says that the guest runs
 	TraceOffset   = 6 // the pipe for trace records, if there is one
 	ProcOffset    = 7 // /proc, for a guest whose root has none
+	CacheOffset   = 8 // the guest's own folder of compiled modules, if it has one
 
 	// ReservedFDs is the size of the private range.
 	ReservedFDs = 16

@@ -48,6 +48,16 @@ type Dir struct {
 	path string
 }
 
+// OpenAt opens a cache folder by a descriptor of it, which it leaves open.
+func OpenAt(folder int) (*Dir, error) {
+	const path = "of its own"
+	fd, err := unix.Openat(folder, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open compile cache %s: %w", path, err)
+	}
+	return check(fd, path)
+}
+
 // Open opens a cache folder, making it (mode 0700) if it does not exist.
 func Open(path string) (*Dir, error) {
 	fd, err := open(path)
@@ -60,6 +70,11 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open compile cache %s: %w", path, err)
 	}
+	return check(fd, path)
+}
+
+// check makes a Dir of an open folder if nobody else decides what is in it.
+func check(fd int, path string) (*Dir, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		unix.Close(fd)
