@@ -22,13 +22,13 @@ export LC_ALL=C
 export WALISUP_CACHE="$root/.cache/tests/compiled"
 
 # part NAME COMMAND...: run a part of the suite, its output into the file log, and print what
-# becomes of it if it does not end. A native part has four minutes; a module has four times what
-# the native build took and two minutes, or eight if that is not known yet.
+# becomes of it if it does not end. A native part has six minutes; a module has four times what
+# the native build took and two minutes, or twelve if that is not known yet.
 part() {
 	echo "  $1 ($flavour)" >&2
-	name=$1 limit=240 begin=$(date +%s) status=0
+	name=$1 limit=360 begin=$(date +%s) status=0
 	shift
-	[ "$flavour" = native ] || limit=$(awk -v p="$name" '$1 == p { print 4 * $2 + 120; found = 1 } END { if (!found) print 480 }' "$results/$suite-native.times")
+	[ "$flavour" = native ] || limit=$(awk -v p="$name" '$1 == p { print 4 * $2 + 120; found = 1 } END { if (!found) print 720 }' "$results/$suite-native.times")
 	timeout -k 5 "$limit" "$@" >log 2>&1 </dev/null || status=$?
 	echo "$name $(($(date +%s) - begin))" >>"$results/$suite-$flavour.times"
 	cat log >>"$results/$suite-$flavour.log"
