@@ -1,0 +1,4 @@
+# needs: ncurses
+export TERM=xterm-256color; tput colors; tput cup 3 4 | od -c; tput -T vt100 longname; echo; tput nothing; echo $?; tput -T nosuch colors; echo $?; tput cols; tput lines; LINES=7 COLUMNS=9 tput -S <<<$'cols\nlines'; tput setaf 200 | od -An -c; tput init | od -An -tx1 | head -n 2
+for t in xterm linux dumb vt220; do infocmp -1 $t; infocmp -x -C $t | tail -n +2; done; infocmp -d xterm linux; infocmp nosuch; echo $?; infocmp -i ansi; infocmp -q -L xterm | head -n 20
+printf 'mine|a description of my own,\n\tam, cols#66, clear=\\E[H\\EJ, cup=\\E[%%i%%p1%%d;%%p2%%dH, bel=^G, Xx=\\E[x, use=dumb,\nother|another, cols#12, use=mine,\n' >mine.ti; tic -x -o compiled mine.ti; echo $?; ls compiled/*; TERMINFO=$PWD/compiled infocmp -1 other | tail -n +2; TERMINFO=$PWD/compiled tput -T other cup 1 2 | od -c; TERMINFO=$PWD/compiled tput -T mine clear | od -c; printf 'bad|x,\n\tnope=\\E[\n broken' | tic -c -; echo $?; tic -C mine.ti; tic -I -1 mine.ti
