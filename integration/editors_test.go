@@ -73,8 +73,6 @@ func TestPortLess(t *testing.T) {
 		{send: "less text\n", expect: `line 1\n(?s).*line 23\n.*text`},
 		{send: " ", expect: `line 46\n(?s).*:`},
 		{send: "/line 12.\n", expect: `(?s)line 120.*:`},
-		{send: "\x1a", expect: backInShell},
-		{send: "fg\n", expect: `(?s)line 120.*:`},
 		{rows: 40, columns: 100, send: "r", expect: `(?s)line 15[0-9]\n.*:`},
 		{send: "G", expect: `(?s)line 200\n.*END`},
 		{send: "100g", expect: `(?s)line 100\n.*:`},

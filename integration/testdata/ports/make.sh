@@ -39,7 +39,7 @@ cat >jobs.mk <<'END'
 list := 1 2 3 4 5 6 7 8
 all: $(list:%=j%) sub
 # No more than the jobs that -j allows run at a time, in all levels together.
-j%: ; @mkdir running.$*; n=$$(ls -d running.* | wc -l); [ $$n -le $(limit) ] || echo $$n at a time; sleep 0.05; rmdir running.$*; echo done $* >>log
+j%: ; @mkdir running.$*; set -- running.*; [ $$# -le $(limit) ] || echo $$# at a time; sleep 0.05; rmdir running.$*; echo done $* >>log
 sub: ; @+$(MAKE) -f jobs.mk $(list:%=j1%) limit=$(limit)
 %.never: ; false
 END
@@ -57,7 +57,7 @@ all:
 	cd /
 	pwd
 END
-$m -f - <<'END'
+cat >text.mk <<'END'
 $(info $(sort b a b) $(subst a,b,banana) $(word 2,x y z) $(dir a/b.c)$(basename a/b.c)$(suffix a/b.c) $(addprefix p,a b) $(join a b,1 2) $(strip  a  b ) $(findstring a,b))
 $(info $(shell seq 3) $(value HOME) $(realpath nowhere) $(abspath /a/../b) $(or ,x) $(and a,b) $(wordlist 2,3,a b c d) $(lastword a b))
 ifeq ($(shell exit 4; echo),)
@@ -69,6 +69,6 @@ x != echo assigned
 all: ; @echo $(x) $(file <written)
 $(error stop here)
 END
-echo $?; printf 'all: ; @echo ok\n\tbad\n  x y\n' | $m -f -; echo $?; printf 'a: b\nb: a\n\t@echo circular\n' | $m -f -
+$m -f text.mk; echo $?; printf 'all: ; @echo ok\n\tbad\n  x y\n' >bad.mk; $m -f bad.mk; echo $?; printf 'a: b\nb: a\n\t@echo circular\n' >circle.mk; $m -f circle.mk
 printf 'all: ; @echo $$$$ >started; exec sleep 100\n' >slow.mk; $m -s -f slow.mk 2>&1 &
-while ! test -s started; do sleep 0.02; done; kill $!; wait $! 2>/dev/null; echo $?; kill -0 "$(cat started)" 2>/dev/null; echo $?
+while ! test -s started; do sleep 0.02; done; kill $!; wait $! 2>/dev/null; echo $?; kill -0 "$(cat started)" 2>/dev/null; echo $?; rm -f log started
