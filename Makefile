@@ -22,7 +22,7 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all build demo test man bench yardsticks soak lint staticcheck unit race integration deps sysroot ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all build demo test man bench yardsticks soak lint staticcheck unit race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 build: go-version
@@ -31,7 +31,7 @@ build: go-version
 	patches=$$(helper/engine/patch.sh) && $(BUILD) -modfile=.cache/go.mod \
 		-ldflags="$(HELPER_LDFLAGS) -X=walisup/helper.enginePatches=$$patches" -o bin/walisup-helper ./cmd/walisup-helper
 	$(BUILD) -ldflags='-s -w' -o bin/walicc ./cmd/walicc
-	@for tool in $(WALICC_TOOLS); do ln -sf walicc bin/walicc-$$tool || exit 1; done
+	@for tool in $(WALICC_TOOLS); do ln -sf walicc bin/walicc-$$tool || exit 1; done; ln -sf walicc bin/walicc++
 
 # Says what is missing before the compiler says it in its own way.
 go-version:
@@ -50,6 +50,10 @@ deps:
 sysroot: deps
 	wali/libc/build.sh
 
+# The C++ library, for walicc++; takes minutes.
+sysroot-cxx: deps
+	wali/libc/build-cxx.sh
+
 ports: build sysroot
 	integration/ports/port.sh build $(PORTS)
 
@@ -60,6 +64,7 @@ port-%: build sysroot
 	integration/ports/port.sh build $*
 
 ports-test: build sysroot
+	wali/libc/build-cxx.sh
 	integration/ports/port.sh build-all
 	WALISUP_TEST_REQUIRE=1 WALISUP_TEST_PORTS=1 $(GO) test -count=1 -timeout=60m -run='$(PORT_TESTS)' ./integration
 PORT_TESTS ?= ^TestPort|^TestRedis|^TestSQLite|^TestLua|Shell

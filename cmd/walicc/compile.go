@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -42,6 +43,18 @@ var roundingOptions = []string{
 	"-fno-builtin-llrint", "-fno-builtin-llrintf", "-fno-builtin-llrintl",
 }
 
+// cxxOptions are for C++: exceptions are the engine's, in their final encoding.
+var cxxOptions = []string{"-fwasm-exceptions", "-mllvm", "-wasm-use-legacy-eh=false"}
+
+// isCXX tells by its name whether a file is C++.
+func isCXX(path string) bool {
+	switch filepath.Ext(path) {
+	case ".cc", ".cpp", ".cxx", ".c++", ".C", ".CPP", ".cp", ".ii", ".hh", ".hpp", ".hxx":
+		return true
+	}
+	return false
+}
+
 // dropped are options that mean nothing for a module: it has one position, one kind of
 // linking and one word size.
 var dropped = map[string]bool{
@@ -71,6 +84,7 @@ type invocation struct {
 	inputs     []string
 	startFiles bool // crt1.o is wanted if something is linked
 	libraries  bool // libc and the builtins are
+	cxx        bool // some input is C++
 	query      string
 	probe      bool // a configure script asks whether something links
 }
@@ -85,8 +99,11 @@ func parseArguments(args []string) (*invocation, error) {
 			if i+1 < len(args) {
 				i++
 				inv.args = append(inv.args, args[i])
-				if arg == "-o" {
+				switch arg {
+				case "-o":
 					inv.probe = inv.probe || isProbe(args[i])
+				case "-x":
+					inv.cxx = inv.cxx || strings.HasPrefix(args[i], "c++")
 				}
 			}
 			continue
@@ -113,6 +130,9 @@ func parseArguments(args []string) (*invocation, error) {
 		case arg == "-" || !strings.HasPrefix(arg, "-"):
 			inv.inputs = append(inv.inputs, arg)
 			inv.probe = inv.probe || isProbe(arg)
+			inv.cxx = inv.cxx || isCXX(arg)
+		case strings.HasPrefix(arg, "-xc++"):
+			inv.cxx = true
 		}
 		inv.args = append(inv.args, arg)
 	}
@@ -158,8 +178,8 @@ func answer(query, sysroot, bin string) (string, bool) {
 	return "", false
 }
 
-// compile acts as cc.
-func compile(args []string) error {
+// compile acts as cc, or as c++.
+func compile(args []string, plusplus bool) error {
 	args, err := expandResponseFiles(args)
 	if err != nil {
 		return err
@@ -190,6 +210,21 @@ func compile(args []string) error {
 	}
 
 	full := []string{"--start-no-unused-arguments"}
+	cxx := ""
+	if plusplus || inv.cxx {
+		full = append(full, cxxOptions...)
+		if !slices.Contains(inv.args, "-nostdinc++") {
+			if cxx, err = findCXX(sysroot); err != nil {
+				return err
+			}
+			full = append(full, "-nostdinc++", "-isystem", filepath.Join(cxx, "include", "c++", "v1"))
+		}
+	}
+	if plusplus {
+		full = append(full, "--driver-mode=g++")
+	} else {
+		cxx = "" // cc compiles C++, but does not link its library
+	}
 	full = append(full, targetOptions...)
 	full = append(full, "-nostdlibinc", "-isystem", filepath.Join(sysroot, "include"))
 	full = append(full, leniency...)
@@ -201,7 +236,7 @@ func compile(args []string) error {
 	full = append(full, roundingOptions...)
 	full = append(full, "--end-no-unused-arguments")
 
-	if err := passToLinker(sysroot, inv); err != nil {
+	if err := passToLinker(sysroot, cxx, inv); err != nil {
 		return err
 	}
 	return replaceProcess(clang, full)

@@ -14,18 +14,21 @@ import (
 // starts, what cannot be said in linker arguments.
 const (
 	envSysroot    = "WALICC_LINK_SYSROOT"
+	envCXX        = "WALICC_LINK_CXX"
 	envStartFiles = "WALICC_LINK_STARTFILES"
 	envLibraries  = "WALICC_LINK_LIBRARIES"
 	envProbe      = "WALICC_LINK_PROBE"
 )
 
-// passToLinker sets the environment for a link that clang may start.
-func passToLinker(sysroot string, inv *invocation) error {
+// passToLinker sets the environment for a link that clang may start. With cxx, the folder of
+// the C++ library, that is linked too.
+func passToLinker(sysroot, cxx string, inv *invocation) error {
 	for _, v := range []struct {
 		name  string
 		value string
 	}{
 		{envSysroot, sysroot},
+		{envCXX, cxx},
 		{envStartFiles, fmt.Sprint(inv.startFiles)},
 		{envLibraries, fmt.Sprint(inv.libraries)},
 		{envProbe, fmt.Sprint(inv.probe)},
@@ -160,12 +163,26 @@ func link(args []string) error {
 	full := append([]string{}, memoryOptions...)
 	if sysroot := os.Getenv(envSysroot); sysroot != "" {
 		lib := filepath.Join(sysroot, "lib")
+		cxx := os.Getenv(envCXX)
+		if cxx != "" {
+			cxx = filepath.Join(cxx, "lib")
+		}
 		if os.Getenv(envStartFiles) == "true" {
 			full = append(full, filepath.Join(lib, "crt1.o"))
+			if cxx != "" {
+				// It ends the program as C++ has it if main throws.
+				full = append(full, filepath.Join(cxx, "crtxx.o"), "--wrap=__main_argc_argv")
+			}
 		}
 		full = append(full, args...)
 		full = append(full, "-L"+lib)
+		if cxx != "" {
+			full = append(full, "-L"+cxx)
+		}
 		if os.Getenv(envLibraries) == "true" {
+			if cxx != "" {
+				full = append(full, "-lc++", "-lc++abi", "-lunwind")
+			}
 			full = append(full, "-lc", filepath.Join(lib, "libclang_rt.builtins.a"))
 		}
 	} else {

@@ -1,14 +1,16 @@
 // Walicc is a C compiler driver that makes WALI modules with Debian's clang and lld.
 //
 // It takes the command line of cc and runs clang with the target, the sysroot and the
-// options that WALI programs need. Under the names walicc-ld, walicc-ar, walicc-ranlib,
+// options that WALI programs need. As walicc++ it takes that of c++, and links the C++ library
+// that wali/libc/build-cxx.sh builds. Under the names walicc-ld, walicc-ar, walicc-ranlib,
 // walicc-nm and walicc-strip it is the matching binary utility, so that build systems which
 // look for a toolchain prefix find one.
 //
 // Environment:
 //
 //	WALICC_SYSROOT             the sysroot; by default .cache/sysroot beside the folder of
-//	                           the walicc binary
+//	                           the walicc binary. The C++ library lies in a folder beside
+//	                           it whose name has -cxx at its end
 //	WALICC_SIGNATURE_MISMATCH  "warn" or "error": what to make of a function that is called
 //	                           with another signature than it is defined with. An error by
 //	                           default, since the call would trap, but a warning in the
@@ -49,9 +51,12 @@ func main() {
 // run acts as the tool that name asks for. It returns only if that tool could not be
 // replaced into the process or has ended.
 func run(name string, args []string) error {
+	if strings.HasSuffix(name, "++") {
+		return compile(args, true)
+	}
 	tool, found := strings.CutPrefix(name, "walicc-")
 	if !found {
-		return compile(args)
+		return compile(args, false)
 	}
 	switch tool {
 	case "ld":

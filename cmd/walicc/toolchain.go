@@ -57,6 +57,18 @@ func findSysroot() (string, error) {
 	return dir, nil
 }
 
+// findCXX returns the folder with the C++ library for a sysroot.
+func findCXX(sysroot string) (string, error) {
+	dir := filepath.Clean(sysroot) + "-cxx"
+	if _, err := os.Stat(filepath.Join(dir, "lib", "libc++.a")); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("no C++ library in %s; build one with wali/libc/build-cxx.sh (make sysroot-cxx)", dir)
+		}
+		return "", fmt.Errorf("C++ library: %w", err)
+	}
+	return dir, nil
+}
+
 // replaceProcess runs path in place of this process.
 func replaceProcess(path string, args []string) error {
 	argv := append([]string{filepath.Base(path)}, args...)

@@ -24,7 +24,7 @@ load() {
 	name=$1
 	recipe=$ports/recipes/$name.sh
 	[ -e "$recipe" ] || fail "no recipe for $name; known: $(list | tr '\n' ' ')"
-	source=$name version= debian_patches= needs= tools= about=
+	source=$name version= debian_patches= needs= tools= about= cxx=
 	unset -f prepare build 2>/dev/null || :
 	. "$recipe"
 	dir=$cache/$name
@@ -44,6 +44,7 @@ identity() {
 		[ ! -d "$ports/patches/$name" ] || cat "$ports/patches/$name"/*
 		if [ "$1" = wali ]; then
 			cat "$root/.cache/sysroot/stamp" "$walicc" "$ports/config.site"
+			[ -z "$cxx" ] || cat "$root/.cache/sysroot-cxx/stamp"
 		else
 			cc --version
 		fi
@@ -127,23 +128,23 @@ build_flavour() {
 	mkdir -p "$out"
 	cp -a "$dir/source" "$work"
 	if [ "$flavour" = wali ]; then
-		CC=$walicc AR=$walicc-ar RANLIB=$walicc-ranlib NM=$walicc-nm STRIP=$walicc-strip LD=$walicc-ld
+		CC=$walicc CXX=$walicc++ AR=$walicc-ar RANLIB=$walicc-ranlib NM=$walicc-nm STRIP=$walicc-strip LD=$walicc-ld
 		host=wasm32-unknown-linux-muslwali
 	else
-		CC=cc AR=ar RANLIB=ranlib NM=nm STRIP=strip LD=ld
+		CC=cc CXX=c++ AR=ar RANLIB=ranlib NM=nm STRIP=strip LD=ld
 		host=
 	fi
 	unset CONFIG_SITE
 	[ "$flavour" = native ] || export CONFIG_SITE="$ports/config.site"
 	# pkg-config must not find what the system has: it is for another machine, and the
 	# native build shall have no more features than the other.
-	CFLAGS=-O2 CPPFLAGS= LDFLAGS= PKG_CONFIG_LIBDIR=/nonexistent
+	CFLAGS=-O2 CXXFLAGS=-O2 CPPFLAGS= LDFLAGS= PKG_CONFIG_LIBDIR=/nonexistent
 	for n in $needs; do
 		CPPFLAGS="$CPPFLAGS -I$cache/$n/$flavour/include"
 		LDFLAGS="$LDFLAGS -L$cache/$n/$flavour/lib"
 		PKG_CONFIG_LIBDIR=$cache/$n/$flavour/lib/pkgconfig:$PKG_CONFIG_LIBDIR
 	done
-	export CC AR RANLIB NM STRIP LD CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG_LIBDIR
+	export CC CXX AR RANLIB NM STRIP LD CFLAGS CXXFLAGS CPPFLAGS LDFLAGS PKG_CONFIG_LIBDIR
 	run_logged build "$work" "$flavour"
 	rm -rf "$work"
 	echo "$id" >"$stamp"
@@ -158,6 +159,7 @@ build_port() {
 	for t in $tools; do
 		command -v "${t%%:*}" >/dev/null || fail "$name: building needs ${t%%:*}; run as root: apt-get install ${t#*:}"
 	done
+	[ -z "$cxx" ] || "$libc/build-cxx.sh"
 	mkdir -p "$dir"
 	exec 8>"$dir/lock"
 	if ! flock -n 8; then

@@ -1,4 +1,4 @@
-about="the SQLite shell and its speed test"
+about="the SQLite shell, its speed test and the library"
 version=3.40.1
 tools="tclsh:tcl cc:gcc"
 
@@ -16,4 +16,7 @@ build() {
 	$CC $CFLAGS $options -I. -o speedtest1 test/speedtest1.c sqlite3.o -lm -lpthread
 	program sqlite3
 	program speedtest1
+	mkdir -p "$out/lib" "$out/include"
+	$AR rcs "$out/lib/libsqlite3.a" sqlite3.o
+	cp sqlite3.h "$out/include"
 }
