@@ -22,6 +22,7 @@ var leniency = []string{
 	"-Wno-error=implicit-function-declaration",
 	"-Wno-error=implicit-int",
 	"-Wno-error=int-conversion",
+	"-Wno-error=incompatible-pointer-types",
 	"-Wno-error=incompatible-function-pointer-types",
 	"-Wno-error=return-mismatch",
 }

@@ -1,18 +1,26 @@
 #!/bin/sh
-# suites.sh [SUITE...] | table: run programs' own tests against both builds and write the counts
-# and the differences to SUITES.md (table: only write, from what ran last). The test driver and
-# its clients are native; the program under test is the native build, then the module under
-# walisup. PARTS="a b" chooses some parts of the suites, FLAVOURS="native wali" one build.
+# suites.sh [SUITE...] | list | table: run programs' own tests against both builds and write the
+# counts and the differences to SUITES.md (table: only write, from what ran last here; what has
+# not run here stays as it is). The test driver and its helpers are native; the program under
+# test is the native build, then the module under walisup. PARTS="a b" chooses some parts of the
+# suites, FLAVOURS="native wali" one build.
 #
-# A suite is a function below, named in $all. It is called once for each flavour, in an empty
-# folder; it runs its parts with part, and prints a line "ok PART: CHECK" or "not ok PART: CHECK"
-# for each check. The name of a part has no colon and no space. What fails under walisup alone
-# is explained in suites.tsv, or is a bug.
+# suites/NAME.sh is a suite. It sets
+#
+#	needs    the ports that are tested, NAME if not set
+#	about    one line for the table: which parts of the program's suite these are, and why those
+#	abreast  yes if its two builds do not disturb each other, and may run at the same time
+#	slower   how much more time than the native build took a part may take under walisup (4)
+#
+# and defines the function suite, which is called once for each flavour, in an empty folder; and,
+# if it wants one, prepare, which is called once, in an empty folder, before both, to build natively
+# what the tests need; suite is then called in that folder, for the native build first.
+#
+# suite runs its parts with part, and prints a line for each check: "ok PART: CHECK", "not ok PART:
+# CHECK" or "skip PART: CHECK". The name of a part has no colon and no space. What fails or is
+# skipped under walisup alone is explained in suites.tsv, or is a bug.
 set -eu
 
-all="redis memcached"
-# Those whose two builds do not disturb each other, and are run at the same time.
-abreast="redis memcached"
 ports=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$ports/../.." && pwd)
 cache=$root/.cache/ports
@@ -21,14 +29,31 @@ mkdir -p "$results"
 export LC_ALL=C
 export WALISUP_CACHE="$root/.cache/tests/compiled"
 
-# part NAME COMMAND...: run a part of the suite, its output into the file log, and print what
-# becomes of it if it does not end. A native part has six minutes; a module has four times what
-# the native build took and two minutes, or twelve if that is not known yet.
+list() {
+	for f in "$ports"/suites/*.sh; do
+		basename "$f" .sh
+	done
+}
+
+load() {
+	suite=$1
+	[ -e "$ports/suites/$suite.sh" ] || { echo "suites.sh: no suite $suite; known: $(list | tr '\n' ' ')" >&2; exit 1; }
+	needs=$suite about= abreast= slower=4
+	unset -f suite prepare 2>/dev/null || :
+	. "$ports/suites/$suite.sh"
+}
+
+# part NAME COMMAND...: run a part of the suite, its output into the file log, its exit status
+# into $status, and print what becomes of it if it does not end. A native part has six minutes;
+# a module has $slower times what the native build took and two minutes, or twelve if that is not
+# known yet.
 part() {
 	echo "  $1 ($flavour)" >&2
 	name=$1 limit=360 begin=$(date +%s) status=0
 	shift
-	[ "$flavour" = native ] || limit=$(awk -v p="$name" '$1 == p { print 4 * $2 + 120; found = 1 } END { if (!found) print 720 }' "$results/$suite-native.times")
+	: >>"$results/$suite-native.times"
+	[ "$flavour" = native ] || limit=$(awk -v p="$name" -v slower="$slower" '
+		$1 == p { limit = slower * $2 + 120 } END { print limit ? limit : 720 }' "$results/$suite-native.times")
 	timeout -k 5 "$limit" "$@" >log 2>&1 </dev/null || status=$?
 	echo "$name $(($(date +%s) - begin))" >>"$results/$suite-$flavour.times"
 	cat log >>"$results/$suite-$flavour.log"
@@ -36,123 +61,165 @@ part() {
 	return 0
 }
 
-# launcher FILE PORT PROGRAM: make FILE start a program of the flavour under test.
+# tap: the checks of a part whose log is in Perl's test format.
+tap() {
+	awk -v part="$name" -v status="$status" '
+		/^(not )?ok [0-9]/ {
+			failed = /^not/
+			sub(/^(not )?ok [0-9]+ *(- )?/, "")
+			todo = / # TODO/ || /# TODO known/; skip = /# (SKIP|skip)/
+			sub(/ *# (TODO|SKIP|skip).*/, "")
+			kind = skip ? "skip" : failed && !todo ? "not ok" : "ok"
+			if (kind == "not ok") bad = 1
+			print kind " " part ": " $0
+		}
+		/^1\.\.0/ { print "skip " part ": all of it"; none = 1 }
+		END { if (status != 0 && status != 124 && status != 137 && !bad && !none) print "not ok " part ": exit status" }' log
+}
+
+# results_of FOLDER: the checks of the automake tests whose .trs files are below a folder,
+# which are then removed.
+results_of() {
+	find "$1" -name '*.trs' | sort | while read -r f; do
+		check=${f#"$1"/}
+		check=${check%.trs}
+		case $(sed -n 's/^:global-test-result: *//p' "$f") in
+		PASS | XFAIL) echo "ok $name: $check" ;;
+		SKIP) echo "skip $name: $check" ;;
+		*) echo "not ok $name: $check" ;;
+		esac
+		[ ! -e "${f%.trs}.log" ] || cat "${f%.trs}.log" >>"$results/$suite-$flavour.log"
+		rm -f "$f" "${f%.trs}.log"
+	done
+}
+
+# launcher FILE PORT PROGRAM [FLAG...]: make FILE start a program of the flavour under test, with
+# these flags of walisup start. By another name, as a link, it is started with that name.
 launcher() {
 	mkdir -p "$(dirname "$1")"
+	rm -f "$1"
 	if [ "$flavour" = native ]; then
-		printf '#!/bin/sh\nexec "%s" "$@"\n' "$cache/$2/native/$3" >"$1"
-	else
-		printf '#!/bin/sh\nexec "%s" start --max-files 20000 -- "%s" "$@"\n' "$root/bin/walisup" "$cache/$2/wali/$3.wasm" >"$1"
+		cp "$cache/$2/native/$3" "$1"
+		return
 	fi
-	chmod +x "$1"
+	launched=$1 module=$cache/$2/wali/$3.wasm
+	shift 3
+	start="\"$root/bin/walisup\", \"start\", \"--cache\", \"$WALISUP_CACHE\""
+	for flag; do start="$start, \"$flag\""; done
+	cc -O -DSTART="$start" -DMODULE="\"$module\"" -o "$launched" "$ports/suites/launcher.c"
 }
 
-# redis: its tests signal the process that they start, which is walisup; and wait for a log
-# that names its pid. So the driver is told to take the child of what it has started. A stop
-# stops walisup too, so what continues the child at its end must continue walisup.
-redis() {
-	units=$(cd "$cache/redis/source/tests" && ls unit/*.tcl unit/type/*.tcl integration/*.tcl | sed 's/\.tcl$//' |
-		grep -vE '/(printver|tls|violations|corrupt-dump-fuzzer|redis-cli|redis-benchmark|cluster|cluster-scripting)$')
-	cp -a "$cache/redis/source" "$work/redis"
-	cd "$work/redis"
-	awk '{ print } /ASAN_OPTIONS=allocator_may_return_null=1 \{\*\}\$cmd/ { inside = 1 } inside && /^    }/ {
-		print "    if {[info exists ::env(LAUNCHED)]} {"
-		print "        set launcher $pid"
-		print "        while {[catch {exec cat /proc/$launcher/task/$launcher/children} pid] == 0 && $pid eq \"\"} {after 10}"
-		print "        set pid [string trim $pid]"
-		print "    }"
-		inside = 0 }
-		/exec kill -SIGCONT \$pid/ { print "    catch {exec kill -SIGCONT {*}[exec ps -o ppid= -p $pid]}" }' tests/support/server.tcl >server.tcl
-	mv server.tcl tests/support/server.tcl
-	launcher src/redis-server redis redis-server
-	# The server by another name checks files.
-	ln -s "$cache/redis/native/redis-server" redis-check-aof
-	[ "$flavour" = native ] || ln -sf "$cache/redis/wali/redis-server.wasm" redis-check-aof
-	sed "s,\"[^\"]*redis-server[^\"]*\",\"$PWD/redis-check-aof\"," src/redis-server >src/redis-check-aof
-	chmod +x src/redis-check-aof
-	for p in cli benchmark; do ln -sf "$cache/redis/native/redis-$p" "src/redis-$p"; done
-	unset LAUNCHED
-	base=21111
-	[ "$flavour" = native ] || { export LAUNCHED=1; base=31111; }
-	for unit in ${PARTS:-$units}; do
-		part "$unit" ./runtest --baseport $base --clients 1 --single "$unit"
-		sed 's/\x1b\[[0-9;]*m//g' log | sed -nE "s,^\[ok\]: (.*) \([0-9]+ ms\)\$,ok $unit: \1,p; s,^\[err\]: (.*) in tests/.*,not ok $unit: \1,p; s,^\[exception\].*,not ok $unit: exception,p"
-	done
-}
-
-memcached() {
-	cp -a "$cache/memcached/source" "$work/memcached"
-	cd "$work/memcached"
-	cc -o timedrun timedrun.c
-	launcher memcached-debug memcached memcached-debug
-	launcher memcached memcached memcached
-	launcher sizes memcached sizes
-	for t in ${PARTS:-$(ls t/*.t | grep -v whitespace.t)}; do # which looks at the source
-		part "$t" perl -I t/lib "$t"
-		sed -nE "s,^ok [0-9]+( - )?(.*),ok $t: \2,p; s,^not ok [0-9]+( - )?(.*),not ok $t: \2,p; s,^1\.\.0.*,ok $t: skipped,p" log
-	done
-}
-
-[ $# -gt 0 ] || set -- $all
-if [ "$1" = table ]; then shift $#; else "$ports/port.sh" build "$@"; fi
 run() {
-	work=$(mktemp -d)
+	flavour=$1 work=$(mktemp -d)
 	: >"$results/$suite-$flavour.log"
 	: >"$results/$suite-$flavour.times"
-	(cd "$work" && "$suite") >"$results/$suite-$flavour.new"
+	(cd "${tree:-$work}" && suite) >"$results/$suite-$flavour.new"
 	mv "$results/$suite-$flavour.new" "$results/$suite-$flavour"
 	rm -rf "$work"
 }
 
-for suite; do
+run_suite() (
+	load "$1"
+	"$ports/port.sh" build $needs
 	echo "$suite" >&2
-	for flavour in ${FLAVOURS:-native wali}; do
-		case " $abreast " in
-		*" $suite "*) run & ;;
-		*) run ;;
-		esac
+	tree=
+	if command -v prepare >/dev/null; then
+		tree=$results/$suite-tree
+		rm -rf "$tree"
+		mkdir -p "$tree"
+		echo "  preparing" >&2
+		set +e
+		(set -e; cd "$tree"; prepare) >"$results/$suite-tree.log" 2>&1
+		[ $? = 0 ] || { tail -30 "$results/$suite-tree.log" >&2; exit 1; }
+		set -e
+	fi
+	for f in ${FLAVOURS:-native wali}; do
+		if [ "$abreast" = yes ]; then run "$f" & else run "$f"; fi
 	done
 	wait
-done
+	[ -z "$tree" ] || rm -rf "$tree"
+)
 
-# checks SUITE FLAVOUR ok|"not ok": which there are, numbers that change from run to run masked.
+# checks FLAVOUR KIND: the checks of a kind, numbers that change from run to run masked.
 checks() {
-	grep -a "^$3 " "$results/$1-$2" | sed -E "s/^$3 //; s/[0-9]{4,}/N/g" | sort || :
+	grep -aE "^($2) " "$results/$suite-$1" | sed -E "s/^($2) //; s/[0-9]{4,}/N/g" | sort || :
 }
 
 minutes() {
-	awk '{ s += $2 } END { printf "%.1f", s / 60 }' "$results/$1-$2.times"
+	awk '{ s += $2 } END { printf "%.1f", s / 60 }' "$results/$suite-$1.times"
 }
 
-{
-	cat <<-END
-		# Programs' own tests
-
-		Written by \`suites.sh\`: the drivers and the clients are native, the program under test is built from Debian's
-		source, natively and with walicc. Counted are the driver's checks; a part that does not end in time is a
-		failed check.
-
-		| suite | parts | native: passed | failed | minutes | walisup: passed | failed | minutes |
-		|---|--:|--:|--:|--:|--:|--:|--:|
-	END
-	for suite in $all; do
-		[ -e "$results/$suite-native" ] && [ -e "$results/$suite-wali" ] || continue
-		printf '| %s | %d' "$suite" "$(wc -l <"$results/$suite-wali.times")"
-		for flavour in native wali; do
-			printf ' | %d | %d | %s' "$(checks $suite $flavour ok | wc -l)" "$(checks $suite $flavour 'not ok' | wc -l)" "$(minutes $suite $flavour)"
-		done
-		echo ' |'
+row() {
+	printf '| %s | %d' "$suite" "$(wc -l <"$results/$suite-wali.times")"
+	for flavour in native wali; do
+		printf ' | %d | %d | %d | %s' "$(checks $flavour ok | wc -l)" "$(checks $flavour 'not ok' | wc -l)" \
+			"$(checks $flavour skip | wc -l)" "$(minutes $flavour)"
 	done
-	for suite in $all; do
-		[ -e "$results/$suite-native" ] && [ -e "$results/$suite-wali" ] || continue
-		printf '\n%s, what failed under walisup and not natively:\n\n' "$suite"
-		checks $suite native 'not ok' >"$results/native-failed"
-		checks $suite wali 'not ok' | comm -13 "$results/native-failed" - | uniq -c | awk -F'\t' -v suite=$suite '
+	echo ' |'
+}
+
+section() {
+	printf '## %s\n\n' "$suite"
+	[ -z "$about" ] || printf '%s\n\n' "$about"
+	checks native 'not ok|skip' >"$results/native-failed"
+	{
+		checks wali 'not ok'
+		checks wali skip | sed 's/$/ (skipped)/'
+	} | awk '
+		FNR == NR { failed[$0]; next }
+		{ plain = $0; sub(/ \(skipped\)$/, "", plain) }
+		!(plain in failed)' "$results/native-failed" - | sort | uniq -c | awk -F'\t' -v suite="$suite" '
 			FNR == NR { if ($1 == suite) { check[++n] = $2; why[n] = $3 } next }
 			{ times = $1 + 0; sub(/^ *[0-9]+ /, ""); reason = "not explained"
 			  for (i = 1; i <= n; i++) if (index($0, check[i]) == 1) reason = why[i]
-			  print "- " $0 (times > 1 ? " (" times " times)" : "") ": " reason; some = 1 }
-			END { if (!some) print "nothing" }' "$ports/suites.tsv" -
+			  if (!some++) print "What failed or was skipped under walisup and not natively:\n"
+			  print "- " $0 (times > 1 ? " (" times " times)" : "") ": " reason }
+			END { if (!some) print "Nothing failed under walisup that did not fail natively." }' "$ports/suites.tsv" -
+	echo
+}
+
+# each ROW-OR-SECTION OLD: what of a suite has not run here is taken from the old table.
+each() {
+	for suite in $(list); do
+		load "$suite"
+		if [ -e "$results/$suite-native" ] && [ -e "$results/$suite-wali" ]; then
+			"$1"
+		elif [ "$1" = row ]; then
+			grep "^| $suite |" "$2" || :
+		else
+			awk -v head="## $suite" '/^## /{ on = $0 == head } on' "$2"
+		fi
 	done
-} >"$ports/SUITES.md"
+}
+
+table() {
+	old=$(mktemp)
+	cp "$ports/SUITES.md" "$old"
+	{
+		cat <<-END
+			# Programs' own tests
+
+			Written by \`suites.sh\`: the drivers are native, the programs under test are built from Debian's
+			source, natively and with walicc. Counted are the driver's checks; a part that does not end in time is a
+			failed check.
+
+			| suite | parts | native: passed | failed | skipped | minutes | walisup: passed | failed | skipped | minutes |
+			|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+		END
+		each row "$old"
+		echo
+		each section "$old"
+	} | sed -e '${/^$/d' -e '}' >"$ports/SUITES.md"
+	rm "$old"
+}
+
+case ${1:-} in
+list) list && exit ;;
+table) ;;
+*)
+	[ $# -gt 0 ] || set -- $(list)
+	for s; do run_suite "$s"; done
+	;;
+esac
+table
 cat "$ports/SUITES.md"

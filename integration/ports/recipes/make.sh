@@ -10,8 +10,6 @@ prepare() {
 }
 
 build() {
-	# Its glob.c passes pointers as it did before C had void.
-	export CFLAGS="$CFLAGS -Wno-error=incompatible-pointer-types"
 	./configure ${host:+--host=$host} --disable-nls --disable-dependency-tracking --without-guile
 	make -j"$JOBS" -C lib
 	make -j"$JOBS" make
