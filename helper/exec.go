@@ -53,14 +53,8 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	if e := b.showPrivate(map[int]int{ipc.BootOffset: record, ipc.EntryOffset: compiled}); e != 0 {
 		return e
 	}
-	b.showChannel(true)
-	defer b.showChannel(false)
-	b.showTrace()
-	defer b.hideTrace()
-	b.showProc(true)
-	defer b.showProc(false)
-	b.showCache(true)
-	defer b.showCache(false)
+	b.inheritAll(true)
+	defer b.inheritAll(false)
 	return execHelper(b.first+ipc.HelperOffset, x.Argv, x.Envp)
 }
 
@@ -87,6 +81,33 @@ func (b *bootstrap) showPrivate(files map[int]int) unix.Errno {
 		return errnoOf(err, unix.EIO)
 	}
 	return 0
+}
+
+// inheritAll keeps what every helper hands on to the next open over an execve, or
+// not. Native programs get none of it.
+func (b *bootstrap) inheritAll(keep bool) {
+	for _, private := range [...]struct {
+		offset int
+		has    bool
+	}{
+		{ipc.ChannelOffset, b.channel != nil},
+		{ipc.TraceOffset, b.Trace != "" || b.channel != nil},
+		{ipc.ProcOffset, b.Proc},
+		{ipc.CacheOffset, b.OwnCache},
+	} {
+		if private.has {
+			b.inherit(private.offset, keep)
+		}
+	}
+}
+
+// inherit keeps one private descriptor open over an execve, or not.
+func (b *bootstrap) inherit(offset int, keep bool) {
+	flags := unix.FD_CLOEXEC
+	if keep {
+		flags = 0
+	}
+	unix.FcntlInt(uintptr(b.first+offset), unix.F_SETFD, flags)
 }
 
 // hidePrivate undoes showPrivate.

@@ -67,16 +67,3 @@ func unmountedFolder(uid, gid int) (fd int, err error) {
 	}
 	return unix.Fsmount(context, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
 }
-
-// showCache keeps the descriptor of the guest's own cache open over an execve, or
-// not.
-func (b *bootstrap) showCache(show bool) {
-	if !b.OwnCache {
-		return
-	}
-	flags := unix.FD_CLOEXEC
-	if show {
-		flags = 0
-	}
-	unix.FcntlInt(uintptr(b.first+ipc.CacheOffset), unix.F_SETFD, flags)
-}

@@ -30,20 +30,8 @@ func (b *bootstrap) keepProc() error {
 
 // useProc looks into /proc by its descriptor from now on.
 func (b *bootstrap) useProc() {
-	b.showProc(false)
+	b.inherit(ipc.ProcOffset, false)
 	duplicate.UseProc(b.first + ipc.ProcOffset)
-}
-
-// showProc keeps the descriptor open over an execve, or not.
-func (b *bootstrap) showProc(show bool) {
-	if !b.Proc {
-		return
-	}
-	flags := unix.FD_CLOEXEC
-	if show {
-		flags = 0
-	}
-	unix.FcntlInt(uintptr(b.first+ipc.ProcOffset), unix.F_SETFD, flags)
 }
 
 // openThreads opens the folder of the process's threads.

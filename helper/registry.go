@@ -35,32 +35,15 @@ func (b *bootstrap) openChannel() error {
 }
 
 // begin says that the guest's program is about to start.
-func (t *thread) begin() error {
+func (t *thread) begin() {
 	b := t.boot
 	if b.channel == nil {
-		return nil
-	}
-	// Native programs do not get it, and modules only by Exec.
-	if _, err := unix.FcntlInt(uintptr(b.first+ipc.ChannelOffset), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
-		return fmt.Errorf("hide the channel: %w", err)
+		return
 	}
 	t.registered = registered{ref: channel.Ref{Slot: b.Slot, Generation: b.Generation}, pid: unix.Getpid()}
 	b.channel.Adopt(t.ref, t.pid)
 	b.channel.Report(t.ref, t.pid)
 	b.channel.Begin(t.ref, t.pid, b.Module)
-	return nil
-}
-
-// showChannel keeps the channel's descriptor open over an execve, or not.
-func (b *bootstrap) showChannel(show bool) {
-	if b.channel == nil {
-		return
-	}
-	flags := unix.FD_CLOEXEC
-	if show {
-		flags = 0
-	}
-	unix.FcntlInt(uintptr(b.first+ipc.ChannelOffset), unix.F_SETFD, flags)
 }
 
 // hasForked is the parent's part after a fork: result is a pid or a negative errno.

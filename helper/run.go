@@ -309,8 +309,8 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 	if b.ModuleFD >= 0 {
 		unix.Close(b.ModuleFD)
 	}
-	b.hideTrace()
-	b.showCache(false)
+	// Native programs do not get what this helper got, and modules only by Exec.
+	b.inheritAll(false)
 	confinement, err := b.confinement()
 	if err != nil {
 		return err
@@ -319,9 +319,7 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 	if _, err := unix.FcntlInt(uintptr(b.first+ipc.HelperOffset), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
 		return fmt.Errorf("hide the helper's executable: %w", err)
 	}
-	if err := t.begin(); err != nil {
-		return err
-	}
+	t.begin()
 	// The runtime has left the guest's dispositions alone, see package
 	// stagezero. walisup's own runtime has not.
 	ignored := stagezero.Ignored() | b.Ignored

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"walisup/ipc"
 	"walisup/ipc/channel"
 	"walisup/wali/trace"
@@ -45,15 +43,4 @@ func (b *bootstrap) traceSettings(word uint32) (config ipc.TraceConfig, ok bool)
 	}
 	text, _, _ := bytes.Cut(settings[:], []byte{0})
 	return config, config.UnmarshalText(text) == nil
-}
-
-// showTrace lets the next helper have the pipe for trace records, and hideTrace
-// keeps native programs from having it.
-func (b *bootstrap) showTrace() { b.setTraceFlags(0) }
-func (b *bootstrap) hideTrace() { b.setTraceFlags(unix.FD_CLOEXEC) }
-
-func (b *bootstrap) setTraceFlags(flags int) {
-	if b.Trace != "" || b.channel != nil {
-		unix.FcntlInt(uintptr(b.first+ipc.TraceOffset), unix.F_SETFD, flags)
-	}
 }
