@@ -1,11 +1,7 @@
 package integration
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -167,72 +163,12 @@ func (n *nginxServer) signal(tb testing.TB, sig unix.Signal) {
 // workers returns the master's children.
 func (n *nginxServer) workers(tb testing.TB) []int {
 	tb.Helper()
-	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", n.master))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	var pids []int
-	for _, list := range lists {
-		text, _ := os.ReadFile(list) // the thread may have ended
-		for _, field := range strings.Fields(string(text)) {
-			pid, err := strconv.Atoi(field)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			pids = append(pids, pid)
-		}
-	}
-	return pids
+	return children(tb, n.master)
 }
 
-// nginxTransport asks for nothing that the test did not ask for.
-var nginxTransport = &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 20}
-
-// get returns an answer as text, without what differs between two runs.
 func (n *nginxServer) get(tb testing.TB, path, header, value string) string {
 	tb.Helper()
-	request, err := http.NewRequest("GET", "http://127.0.0.1:"+n.port+path, nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if header != "" {
-		request.Header.Set(header, value)
-	}
-	response, err := nginxTransport.RoundTrip(request)
-	if err != nil {
-		tb.Errorf("GET %s: %v", path, err)
-		return ""
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		tb.Errorf("GET %s: %v", path, err)
-	}
-	length := len(body)
-	if response.Header.Get("Content-Encoding") == "gzip" {
-		unpacked, err := gzip.NewReader(bytes.NewReader(body))
-		if err == nil {
-			body, err = io.ReadAll(unpacked)
-		}
-		if err != nil {
-			tb.Errorf("GET %s: %v", path, err)
-		}
-	}
-	response.Header.Del("Date")
-	var headers bytes.Buffer
-	response.Header.Write(&headers)
-	text := fmt.Sprintf("GET %s status %d, %d bytes\n%s%.500s", path, response.StatusCode, length, headers.String(), body)
-	return strings.ReplaceAll(text, n.port, "PORT")
-}
-
-// eventually waits until a condition holds that nothing announces.
-func eventually(tb testing.TB, what string, holds func() bool) {
-	tb.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			tb.Fatalf("waited in vain for %s", what)
-		}
-	}
+	return fetch(tb, n.port, path, header, value)
 }
 
 // BenchmarkPortNginx has 20 connections ask for a small file.

@@ -3,12 +3,16 @@ package integration
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -174,6 +178,63 @@ func dial(tb testing.TB, port string) net.Conn {
 			tb.Fatal(err)
 		}
 		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// fetchTransport asks for nothing that the test did not ask for.
+var fetchTransport = &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 20}
+
+// fetch returns a web server's answer as text, without what differs between two runs.
+func fetch(tb testing.TB, port, path, header, value string) string {
+	tb.Helper()
+	request, err := http.NewRequest("GET", "http://127.0.0.1:"+port+path, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if header != "" {
+		request.Header.Set(header, value)
+	}
+	return ask(tb, port, request)
+}
+
+// ask is fetch for a request of any kind.
+func ask(tb testing.TB, port string, request *http.Request) string {
+	tb.Helper()
+	what := request.Method + " " + request.URL.Path
+	response, err := fetchTransport.RoundTrip(request)
+	if err != nil {
+		tb.Errorf("%s: %v", what, err)
+		return ""
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		tb.Errorf("%s: %v", what, err)
+	}
+	length := len(body)
+	if response.Header.Get("Content-Encoding") == "gzip" {
+		unpacked, err := gzip.NewReader(bytes.NewReader(body))
+		if err == nil {
+			body, err = io.ReadAll(unpacked)
+		}
+		if err != nil {
+			tb.Errorf("%s: %v", what, err)
+		}
+	}
+	response.Header.Del("Date")
+	var headers bytes.Buffer
+	response.Header.Write(&headers)
+	text := fmt.Sprintf("%s status %d, %d bytes\n%s%.500s", what, response.StatusCode, length, headers.String(), body)
+	return strings.ReplaceAll(text, port, "PORT")
+}
+
+// eventually waits until a condition holds that nothing announces.
+func eventually(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			tb.Fatalf("waited in vain for %s", what)
+		}
 	}
 }
 
