@@ -16,6 +16,7 @@ import (
 	"walisup/helper/interrupt"
 	"walisup/helper/module"
 	"walisup/wali"
+	"walisup/wali/memory"
 )
 
 // maxReportedFrames is how much of a stack a report shows.
@@ -29,6 +30,8 @@ var supportFunctions = map[string]api.GoFunc{
 	module.ImportWait64:   wait64,
 	module.ImportNotify:   notify,
 }
+
+const stackOverflow = "stack overflow"
 
 // trapSignal says what a trap of the engine is to a native program.
 type trapSignal struct {
@@ -46,7 +49,7 @@ var trapSignals = []trapSignal{
 	{"out of bounds memory access", unix.SIGSEGV, 1, "access beyond the end of memory"},
 	{"invalid table access", unix.SIGSEGV, 1, "call through a null or wild function pointer"},
 	{"indirect call type mismatch", unix.SIGILL, 2, "call through a function pointer of another type"},
-	{"stack overflow", unix.SIGSEGV, 1, "stack overflow"},
+	{"stack overflow", unix.SIGSEGV, 1, stackOverflow},
 	{"unaligned atomic", unix.SIGBUS, 1, "misaligned atomic access"},
 	{"uncaught exception", unix.SIGABRT, 0, "uncaught exception"},
 	{"null reference", unix.SIGSEGV, 1, "null reference"},
@@ -79,11 +82,28 @@ func (t *thread) Trap(err error) (resume bool) {
 	if !ok {
 		return false
 	}
-	if !t.Raise(int(trap.signal), trap.code) {
+	address, handled := uintptr(0), true
+	if trap.text == stackOverflow {
+		// Natively the next frame would not fit, nor a handler's without a stack of its own.
+		address, handled = t.overflowAddress(), t.HandledOnAltStack(int(trap.signal))
+	}
+	if !handled || !t.Raise(int(trap.signal), trap.code, address) {
 		t.ShowSignal(trap.info())
 		t.crash(trap.signal, trap.text, t.stack(t.running, t.state.ReturnAddress(), *t.running.FP()))
 	}
 	return true
+}
+
+// overflowAddress is where a native program would fault for want of stack. Frames that are
+// reserved and not used can take the stack pointer below 0, where the stack begins.
+func (t *thread) overflowAddress() uintptr {
+	sp := memory.PageSize - 16
+	if t.StackPointer != nil {
+		if p := t.StackPointer(); int32(p) > int32(sp) {
+			sp = int(p)
+		}
+	}
+	return t.Memory.Base() + uintptr(sp)
 }
 
 // trapped ends the process after a wasm call has failed.

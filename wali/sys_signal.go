@@ -175,8 +175,8 @@ func (t *Thread) Trap(err error) (resume bool) {
 // Raise delivers a signal that the present instruction raises, such as a trap,
 // for as long as the guest has a handler for it that returns: going back to the
 // instruction raises it anew. It reports true if a handler has jumped, and false
-// if there is none.
-func (t *Thread) Raise(sig, code int) (jumped bool) {
+// if there is none. A fault has a host address.
+func (t *Thread) Raise(sig, code int, address uintptr) (jumped bool) {
 	bit := uint64(1) << (sig - 1)
 	for {
 		if act := t.Action(sig); !act.Caught() || t.signals.blocked&bit != 0 {
@@ -185,6 +185,7 @@ func (t *Thread) Raise(sig, code int) (jumped bool) {
 		var info Siginfo
 		binary.LittleEndian.PutUint32(info[0:], uint32(sig))
 		binary.LittleEndian.PutUint32(info[8:], uint32(code))
+		binary.LittleEndian.PutUint64(info[16:], uint64(address))
 		mask, pending := t.stopSignals()
 		if !pending {
 			if t.Interrupted(&info, &mask) {
@@ -655,6 +656,13 @@ func (t *Thread) HandlerStack(act *Action, sp uint32) uint32 {
 		return (t.signals.altSP + t.signals.altSize) &^ 15
 	}
 	return (sp - redZone) &^ 15
+}
+
+// HandledOnAltStack reports whether the guest has a handler of a signal that would
+// start on the alternate signal stack.
+func (t *Thread) HandledOnAltStack(sig int) bool {
+	act := t.Action(sig)
+	return act.Caught() && act.Flags&saOnstack != 0 && t.signals.altSize != 0 && !t.onAltStack()
 }
 
 // AltStack returns the alternate signal stack in the guest's stack_t form.

@@ -1,7 +1,10 @@
 // fault: SIGSEGV
 // args: frames
 // args: plain
-// Endless recursion, with large frames and with frames that use no memory of their own.
+// args: handler
+// Endless recursion, with large frames and with frames that use no memory of their own; a
+// handler that has no other stack does not run.
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,11 +25,14 @@ __attribute__((noinline)) static int plain(int n)
 	return r * depth;
 }
 
+static void handle(int sig) { printf("handled %d\n", sig); }
+
 int main(int argc, char **argv)
 {
 	printf("before\n");
 	fflush(stdout);
-	int r = argc > 1 && !strcmp(argv[1], "plain") ? plain(argc) : frames(argc);
+	if (argc > 1 && !strcmp(argv[1], "handler")) signal(SIGSEGV, handle);
+	int r = argc > 1 && strcmp(argv[1], "frames") ? plain(argc) : frames(argc);
 	printf("after %d\n", r);
 	return 0;
 }
