@@ -77,18 +77,20 @@ tap() {
 		END { if (status != 0 && status != 124 && status != 137 && !bad && !none) print "not ok " part ": exit status" }' log
 }
 
-# results_of FOLDER: the checks of the automake tests whose .trs files are below a folder,
-# which are then removed.
-results_of() {
-	find "$1" -name '*.trs' | sort | while read -r f; do
-		check=${f#"$1"/}
+# automake NAME FOLDER [TESTS]: a part which is the tests of an automake makefile in a folder, or
+# some of them, each with a limit of its own.
+automake() {
+	limited="timeout -k 5 180 sh" folder=$2
+	part "$1" make -C "$2" -k -j2 check-TESTS SH_LOG_COMPILER="$limited" LOG_COMPILER="$limited" ${3:+TESTS="$3"}
+	find "$folder" -name '*.trs' | sort | while read -r f; do
+		check=${f#"$folder"/}
 		check=${check%.trs}
 		case $(sed -n 's/^:global-test-result: *//p' "$f") in
 		PASS | XFAIL) echo "ok $name: $check" ;;
 		SKIP) echo "skip $name: $check" ;;
 		*) echo "not ok $name: $check" ;;
 		esac
-		[ ! -e "${f%.trs}.log" ] || cat "${f%.trs}.log" >>"$results/$suite-$flavour.log"
+		cat "${f%.trs}.log" >>"$results/$suite-$flavour.log"
 		rm -f "$f" "${f%.trs}.log"
 	done
 }

@@ -10,7 +10,8 @@ prepare() {
 }
 
 build() {
-	./configure ${host:+--host=$host} --disable-nls --disable-dependency-tracking --without-guile
+	# A module has no dlopen.
+	./configure ${host:+--host=$host} --disable-nls --disable-dependency-tracking --without-guile --disable-load
 	make -j"$JOBS" -C lib
 	make -j"$JOBS" make
 	program make

@@ -14,7 +14,9 @@ build() {
 	[ "$flavour" = native ] || export tcl_cv_strtod_buggy=ok tcl_cv_strtoul_unbroken=ok tcl_cv_strstr_unbroken=ok \
 		tcl_cv_strtod_unbroken=ok ac_cv_func_strtod=yes tcl_cv_getaddrinfo=yes
 	./configure ${host:+--host=$host} --prefix="$out" --disable-shared --enable-threads
-	make -j"$JOBS" tclsh
+	# tcltest has what its own tests ask.
+	make -j"$JOBS" BUILD_DLTEST= tclsh tcltest
 	make install-libraries
 	program tclsh
+	program tcltest
 }
