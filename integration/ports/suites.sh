@@ -163,14 +163,14 @@ row() {
 section() {
 	printf '## %s\n\n' "$suite"
 	[ -z "$about" ] || printf '%s\n\n' "$about"
-	checks native 'not ok|skip' >"$results/native-failed"
+	{
+		checks native 'not ok'
+		checks native 'not ok|skip' | sed 's/$/ (skipped)/'
+	} >"$results/native-failed"
 	{
 		checks wali 'not ok'
 		checks wali skip | sed 's/$/ (skipped)/'
-	} | awk '
-		FNR == NR { failed[$0]; next }
-		{ plain = $0; sub(/ \(skipped\)$/, "", plain) }
-		!(plain in failed)' "$results/native-failed" - | sort | uniq -c | awk -F'\t' -v suite="$suite" '
+	} | awk 'FNR == NR { failed[$0]; next } !($0 in failed)' "$results/native-failed" - | sort | uniq -c | awk -F'\t' -v suite="$suite" '
 			FNR == NR { if ($1 == suite) { check[++n] = $2; why[n] = $3 } next }
 			{ times = $1 + 0; sub(/^ *[0-9]+ /, ""); reason = "not explained"
 			  for (i = 1; i <= n; i++) if (index($0, check[i]) == 1) reason = why[i]
