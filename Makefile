@@ -63,6 +63,10 @@ ports-list:
 port-%: build sysroot
 	integration/ports/port.sh build $*
 
+# Builds a port if need be, and runs it: make run-lua5.4 ARGS="-e 'print(1)'".
+run-%: build sysroot
+	@integration/ports/port.sh run $* $(ARGS)
+
 ports-test: build sysroot
 	wali/libc/build-cxx.sh
 	integration/ports/port.sh build-all

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -19,6 +20,7 @@ type screenSteps []struct {
 
 const (
 	shellPrompt = `(?s).*READY> $`
+	drawn       = `(?s)READY> .*\[work\] 0:|\[work\] 0:.*READY> ` // by tmux, in either order
 	backInShell = `(?s)Stopped.*READY> $`
 )
 
@@ -84,6 +86,32 @@ func TestPortLess(t *testing.T) {
 		{send: "-N\n", expect: `(?s)39.*line 162\n.*:`},
 		{send: "G", expect: `(?s)200.*line 1\n.*END`},
 		{send: "q", expect: shellPrompt},
+	})
+}
+
+// TestPortTmux has two shells in one window, goes away from them and comes back: a server
+// that daemonises, terminals of its own, and descriptors that clients pass to it.
+func TestPortTmux(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "socket")
+	t.Cleanup(func() {
+		// Of no use but where the test failed half-way natively.
+		exec.Command(furtherPort(t, "tmux", "tmux").native, "-S", socket, "kill-server").Run()
+	})
+	testScreen(t, "tmux", "", screenSteps{
+		{send: "echo 'set -g default-command sh' >conf; tmux -S " + socket + " -f conf new-session -s work\n", expect: drawn},
+		{send: "stty size; tty | tr 0-9 N\n", expect: `23 80(?s).*/dev/pts/N.*READY> `},
+		{send: "\x02\"", expect: `(?s)READY> `},
+		{send: "stty size; echo lower >lower\n", expect: `11 80(?s).*READY> `},
+		{rows: 40, columns: 100, send: "until [ \"$(stty size)\" = '19 100' ]; do sleep 0.1; done; echo res''ized\n", expect: `resized(?s).*READY> `},
+		{send: "\x02o" + "sh -c 'echo ru\"\"ns; exec sleep 1000'\n", expect: `runs`},
+		{send: "\x1a", expect: `(?s)Stopped.*READY> `},
+		{send: "kill -9 %1; wait %1; tmux list-panes -F '#{pane_index} #{pane_active} #{pane_dead}' | tee panes\n", expect: `0 1 0(?s).*1 0 0.*READY> `},
+		{send: "\x02d", expect: `(?s)detached \(from session work\).*` + shellPrompt},
+		{send: "tmux -S " + socket + " send-keys -t work:0.1 'echo sent >sent; tmux wait-for -S done' Enter; tmux -S " + socket + " wait-for done; cat sent\n", expect: `cat sent(?s).*sent.*` + shellPrompt},
+		{send: "tmux -S " + socket + " attach\n", expect: drawn},
+		{send: "tmux kill-pane -t 1; exit\n", expect: `(?s)\[exited\].*` + shellPrompt},
+		{send: "while tmux -S " + socket + " list-sessions 2>/dev/null; do sleep 0.1; done; echo no''ne\n", expect: `none(?s).*` + shellPrompt},
 	})
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# port.sh build NAME... | build-all | list | clean [NAME...]
+# port.sh build NAME... | build-all | run NAME[/PROGRAM] [ARG...] | list | clean [NAME...]
 #
 # Builds programs from Debian's sources twice, with walicc and with the system's cc, into
 # .cache/ports/NAME/wali and .cache/ports/NAME/native. A build is repeated only if its
@@ -189,6 +189,18 @@ build | build-all)
 	for n; do
 		(build_port "$n")
 	done
+	;;
+run)
+	[ $# -ge 1 ] || usage
+	[ -x "$walicc" ] || fail "$walicc is missing; run make build"
+	which=$1
+	shift
+	"$libc/build.sh"
+	(build_port "${which%%/*}")
+	load "${which%%/*}"
+	module=$dir/wali/${which#*/}.wasm
+	[ -e "$module" ] || fail "$name has no program ${which#*/}; it has: $(cd "$dir/wali" && ls | sed -n "s|^\(.*\)\.wasm$|$name/\1|p" | tr '\n' ' ')"
+	exec "$root/bin/walisup" start -- "$module" "$@"
 	;;
 clean)
 	if [ $# = 0 ]; then
