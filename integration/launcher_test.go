@@ -354,3 +354,22 @@ func expectLine(t *testing.T, lines *bufio.Reader, want string) {
 		t.Fatalf("got line %q, %v, want %q", line, err, want)
 	}
 }
+
+// TestStartInRemovedDirectory starts a module where there is no directory any more, which
+// concerns neither the module nor the instance's record.
+func TestStartInRemovedDirectory(t *testing.T) {
+	t.Parallel()
+	needWalisup(t)
+	module := buildC(t, "testdata/c/arguments.c").module
+	dir := filepath.Join(t.TempDir(), "gone")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-c", `rmdir "$PWD" && exec "$0" start --state-dir "$2" -- "$1"`, walisupPath(), module, t.TempDir())
+	cmd.Dir = dir
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil || stderr.Len() > 0 {
+		t.Errorf("%v, standard error %q", err, stderr.String())
+	}
+}

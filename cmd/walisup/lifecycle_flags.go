@@ -90,6 +90,12 @@ func (l *lifecycleFlags) record(spec *supervisor.Spec) (instance.Record, error) 
 	dir := spec.Dir
 	if dir == "" {
 		dir = "."
+		if _, err := os.Getwd(); errors.Is(err, os.ErrNotExist) {
+			// It has been removed. The kernel tells where it was.
+			if was, err := os.Readlink("/proc/self/cwd"); err == nil {
+				dir = was
+			}
+		}
 	}
 	inherited := supervisor.InheritedNow()
 	umask := unix.Umask(0)
