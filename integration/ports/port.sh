@@ -198,8 +198,11 @@ run)
 	"$libc/build.sh"
 	(build_port "${which%%/*}")
 	load "${which%%/*}"
-	module=$dir/wali/${which#*/}.wasm
-	[ -e "$module" ] || fail "$name has no program ${which#*/}; it has: $(cd "$dir/wali" && ls | sed -n "s|^\(.*\)\.wasm$|$name/\1|p" | tr '\n' ' ')"
+	program=${which#*/}
+	# lua5.4 is lua, python3.11 is python3.
+	[ "$which" != "$name" ] || program=$(cd "$dir/wali" && ls | sed -n 's/\.wasm$//p' | awk -v n="$name" 'index(n, $0) == 1 { print }' | tail -n 1)
+	module=$dir/wali/$program.wasm
+	[ -e "$module" ] || fail "say which program of $name: $(cd "$dir/wali" && ls | sed -n "s|^\(.*\)\.wasm$|$name/\1|p" | tr '\n' ' ')"
 	exec "$root/bin/walisup" start -- "$module" "$@"
 	;;
 clean)

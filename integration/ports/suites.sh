@@ -113,9 +113,10 @@ launcher() {
 
 run() {
 	flavour=$1 work=$(mktemp -d)
+	mkdir "$work/empty" "$work/tmp"
 	: >"$results/$suite-$flavour.log"
 	: >"$results/$suite-$flavour.times"
-	(cd "${tree:-$work}" && suite) >"$results/$suite-$flavour.new"
+	(export TMPDIR="$work/tmp"; cd "${tree:-$work/empty}" && suite) >"$results/$suite-$flavour.new"
 	mv "$results/$suite-$flavour.new" "$results/$suite-$flavour"
 	rm -rf "$work"
 }

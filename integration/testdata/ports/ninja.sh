@@ -66,5 +66,5 @@ for s in INT TERM HUP; do
 	kill -$s $pid; wait $pid; echo "$s: $?"; tail -n 1 stopped; test -e slow; echo $?; kill -0 $(cat slow.pid) 2>/dev/null; echo $?
 done
 n -f stop.ninja int 2>&1 | grep -v ninja:; n -f stop.ninja segv 2>&1; n -f stop.ninja -j8 $(seq -f m%g 100) | tail -n 1; cat m* | sort | cksum
-"$own" >own 2>&1; echo $?; tr '\r' '\n' <own | sed -n 's/^\[[0-9]*\/[0-9]*\] //p' | sort; grep -c '^passed' own
-rm -rf .log .ninja_* *.o *.a program own stopped slow.pid MissingDepTest-*
+mkdir tmp; TMPDIR=$PWD/tmp "$own" >own 2>&1; echo $?; tr '\r' '\n' <own | sed -n 's/^\[[0-9]*\/[0-9]*\] //p' | sort; grep -c '^passed' own
+rm -rf tmp .log .ninja_* *.o *.a program own stopped slow.pid MissingDepTest-*
