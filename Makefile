@@ -64,9 +64,10 @@ port-%: build sysroot
 	integration/ports/port.sh build $*
 
 # Builds a port if need be, and runs it: make run-lua5.4 ARGS="-e 'print(1)'"; of several
-# programs, one: make run-openssh PROGRAM=ssh-keygen ARGS="-t ed25519 -f key".
+# programs, one: make run-openssh PROGRAM=ssh-keygen ARGS="-t ed25519 -f key". FLAGS are
+# walisup's: make run-zsh FLAGS=--native-exec.
 run-%: build sysroot
-	@integration/ports/port.sh run $*$(if $(PROGRAM),/$(PROGRAM)) $(ARGS)
+	@FLAGS="$(FLAGS)" integration/ports/port.sh run $*$(if $(PROGRAM),/$(PROGRAM)) $(ARGS)
 
 ports-test: build sysroot
 	wali/libc/build-cxx.sh

@@ -203,7 +203,7 @@ run)
 	[ "$which" != "$name" ] || program=$(cd "$dir/wali" && ls | sed -n 's/\.wasm$//p' | awk -v n="$name" 'index(n, $0) == 1 { print }' | tail -n 1)
 	module=$dir/wali/$program.wasm
 	[ -e "$module" ] || fail "say which program of $name: $(cd "$dir/wali" && ls | sed -n "s|^\(.*\)\.wasm$|$name/\1|p" | tr '\n' ' ')"
-	exec "$root/bin/walisup" start -- "$module" "$@"
+	exec "$root/bin/walisup" start ${FLAGS:-} -- "$module" "$@"
 	;;
 clean)
 	if [ $# = 0 ]; then
