@@ -191,7 +191,7 @@ each() {
 		elif [ "$1" = row ]; then
 			grep "^| $suite |" "$2" || :
 		else
-			awk -v head="## $suite" '/^## /{ on = $0 == head } on' "$2"
+			awk -v head="## $suite" '/^## /{ on = $0 == head } on { print; last = $0 } END { if (last != "") print "" }' "$2"
 		fi
 	done
 }

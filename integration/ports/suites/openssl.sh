@@ -8,21 +8,21 @@ suite() {
 	for p in $(ls "$cache/openssl/native" | grep 'test$'); do launcher "$p" openssl "$p"; done
 	for t in ${PARTS:-*test}; do
 		case $t in
-		bntest) each "$t" "$data"/10-test_bn_data/*.txt ;;
-		evp_test) each "$t -config $test/default-and-legacy.cnf" "$data"/30-test_evp_data/*.txt ;;
-		threadstest) check "$t" "./$t" -config "$test/default.cnf" "$data/90-test_threads_data" ;;
-		sslapitest) check "$t" "./$t" "$test/certs" "$data/90-test_sslapi_data/passwd.txt" "$TMPDIR/passwords" default \
+		bntest) data_parts "$t" "$data"/10-test_bn_data/*.txt ;;
+		evp_test) data_parts "$t -config $test/default-and-legacy.cnf" "$data"/30-test_evp_data/*.txt ;;
+		threadstest) tap_part "$t" "./$t" -config "$test/default.cnf" "$data/90-test_threads_data" ;;
+		sslapitest) tap_part "$t" "./$t" "$test/certs" "$data/90-test_sslapi_data/passwd.txt" "$TMPDIR/passwords" default \
 			"$test/default.cnf" "$data/90-test_sslapi_data/dhparams.pem" ;;
-		*) check "$t" "./$t" ;;
+		*) tap_part "$t" "./$t" ;;
 		esac
 	done
 }
 
-check() { part "$@"; tap; }
+tap_part() { part "$@"; tap; }
 
-# each COMMAND FILE...: a part for each file of data.
-each() {
+# data_parts COMMAND FILE...: a part for each file of data.
+data_parts() {
 	command=$1
 	shift
-	for f; do check "${command%% *}/$(basename "$f" .txt)" ./$command "$f"; done
+	for f; do tap_part "${command%% *}/$(basename "$f" .txt)" ./$command "$f"; done
 }
