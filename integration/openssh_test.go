@@ -140,7 +140,70 @@ type sshHost struct {
 	port, key, stranger, known string
 }
 
-func startSSHD(t *testing.T, s side) *sshHost {
+// TestPortOpenSSHClients has the clients of both builds use the sshd of both: sessions, an agent,
+// copies, a connection that several share. Shells and tools are of the same build as who starts them.
+func TestPortOpenSSHClients(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("sshd wants to be root")
+	}
+	if out, err := exec.Command("unshare", "-m", "true").CombinedOutput(); err != nil {
+		t.Skipf("no mount namespace: %s", out)
+	}
+	script, err := os.ReadFile("testdata/openssh-client.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bash := port(t, "bash", "bash")
+	tools := newToolbox(t)
+	tools.add(t, "openssh")
+	for _, s := range sides {
+		t.Run(s.name+" sshd", func(t *testing.T) {
+			t.Parallel()
+			path := tools.native
+			if s.name == "guest" {
+				path = tools.guest
+			}
+			host := startSSHD(t, s, "SetEnv PATH="+path, "Subsystem sftp "+path+"/sftp-server")
+			read := func(file string) string {
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return string(text)
+			}
+			known := read(host.known)
+			_, key, _ := strings.Cut(known, " ")
+			native, guest := tools.run(t, bash, invocation{
+				args: []string{"script"},
+				env:  []string{"PORT=" + host.port},
+				files: map[string]string{
+					"script": string(script),
+					"id":     read(host.key),
+					"known":  known + "other " + key,
+					"config": fmt.Sprintf(`Host h
+	HostName 127.0.0.1
+	Port %s
+	User root
+	UserKnownHostsFile known
+	GlobalKnownHostsFile none
+	StrictHostKeyChecking yes
+	BatchMode yes
+	LogLevel ERROR
+`, host.port),
+				},
+			})
+			compare(t, native, guest)
+			if !strings.Contains(native.stdout, "through the first\n") {
+				t.Errorf("the native client says %q and %q", native.stdout, native.stderr)
+			}
+			host.stop(unix.SIGTERM)
+		})
+	}
+}
+
+// startSSHD starts an sshd with a key for the client, and further lines of configuration.
+func startSSHD(t *testing.T, s side, config ...string) *sshHost {
 	t.Helper()
 	sshd, keygen := furtherPort(t, "openssh", "sshd"), furtherPort(t, "openssh", "ssh-keygen")
 	bash := port(t, "bash", "bash")
@@ -180,7 +243,7 @@ func startSSHD(t *testing.T, s side) *sshHost {
 	}
 	passwd := write("passwd", fmt.Sprintf("root:x:0:0:root:%s:%s\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n", dir, named), 0o644)
 	shadow := write("shadow", "root:*:19000:0:99999:7:::\n", 0o600)
-	config := write("sshd_config", fmt.Sprintf(`ListenAddress 127.0.0.1:%s
+	file := write("sshd_config", fmt.Sprintf(`ListenAddress 127.0.0.1:%s
 HostKey %s/host
 AuthorizedKeysFile %s/authorized
 PidFile none
@@ -189,8 +252,9 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 UseDNS no
-`, h.port, dir, dir), 0o600)
-	cmd := s.cmd(sshd, "-D", "-e", "-f", config)
+%s
+`, h.port, dir, dir, strings.Join(config, "\n")), 0o600)
+	cmd := s.cmd(sshd, "-D", "-e", "-f", file)
 	quiet := exec.Command("unshare", "-m", "sh", "-c", `mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/shadow && shift 2 && exec "$@"`,
 		"sh", passwd, shadow)
 	quiet.Args = append(append(quiet.Args, cmd.Path), cmd.Args[1:]...)

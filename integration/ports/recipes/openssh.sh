@@ -1,4 +1,4 @@
-about="secure shell: sshd with separated privileges, ssh, ssh-keygen"
+about="secure shell: sshd with separated privileges, ssh, scp, sftp, the agent and keys, with its unit tests"
 version=9.2p1
 needs=zlib
 
@@ -12,6 +12,7 @@ build() {
 		--without-pie --disable-lastlog --disable-utmp --disable-utmpx --disable-wtmp --disable-wtmpx \
 		--disable-strip --with-sandbox=no --with-privsep-user=nobody --with-privsep-path=/usr/share \
 		--with-pid-dir=/nonexistent --with-xauth=no CFLAGS="$CFLAGS -w"
-	make -j"$JOBS" sshd ssh ssh-keygen sftp-server sftp ssh-add ssh-agent
-	for p in sshd ssh ssh-keygen sftp-server sftp ssh-add ssh-agent; do program $p; done
+	programs="sshd ssh ssh-keygen ssh-keyscan ssh-agent ssh-add sftp sftp-server scp"
+	make -j"$JOBS" $programs regress-unit-binaries
+	for p in $programs $(find regress/unittests -name "test_*" -type f -perm -1); do program $p; done
 }
