@@ -115,6 +115,39 @@ func TestPortTmux(t *testing.T) {
 	})
 }
 
+// TestPortReadline types lines to readline's example: completed, edited, searched for, gone
+// back over, and interrupted.
+func TestPortReadline(t *testing.T) {
+	t.Parallel()
+	const prompt = `(?s).*FileMan: $`
+	testScreen(t, "readline", "", screenSteps{
+		{send: "mkdir folder folder/inner; fileman\n", expect: prompt},
+		{send: "he\t", expect: `help $`},
+		{send: "view\n", expect: `view\s+View the contents of FILE` + prompt},
+		{send: "p\t\n", expect: `Current directory is /.*` + prompt},
+		{send: "\t\t", expect: `(?s)rename  view.*cd  .*stat` + prompt},
+		{send: "cd fo\tin\t\n", expect: `folder/inner` + prompt},
+		{send: "cd ../..\n", expect: prompt},
+		{send: "delete te\t", expect: `delete text $`},
+		{send: "\n", expect: `delete: Too dangerous` + prompt},
+		{send: "pass\x01help \x05\x17view\n", expect: `View the contents of FILE` + prompt},
+		{send: "\x1b[A\x1b[A\n", expect: `delete: Too dangerous` + prompt},
+		{send: "not this\x15help quitxx\x17\x1f\x7f\x7f\n", expect: `Quit using Fileman` + prompt},
+		{send: "\x12viw\x7few", expect: `(?s)reverse-i-search.*help view`},
+		{send: "\r", expect: `View the contents of FILE` + prompt},
+		{send: "none gr\xc3\xbc\xc3\x9f\x7f\x7f\xc3\xb6\xc3\x9fe\n", expect: `none: No such command` + prompt},
+		{send: "delete gr\xc3\xbc\xc3\x9f\x7f\x1b[D\x1b[3~\xc3\xb6\xc3\x9fe\n", expect: `öße\s.*delete: Too dangerous` + prompt},
+		{rows: 40, columns: 30, send: "not\x0b-a command that is longer than the line\n", expect: `not-a: No such command` + prompt},
+		{send: "help\x1a", expect: backInShell},
+		{send: "fg\n", expect: `fileman`},
+		{send: "\x0c", expect: `FileMan: $`},
+		{send: "help\n", expect: `(?s)Delete FILE` + prompt},
+		{send: "half a line\x03", expect: shellPrompt},
+		{send: "stty -a | tr ' ' '\\n' | grep -x -e -*echo -e -*icanon; fileman\n", expect: `(?s)icanon.*echo` + prompt},
+		{send: "\x04", expect: shellPrompt},
+	})
+}
+
 // testScreen takes the steps natively, which shows that they are right, and as a guest, from
 // a bash of the same kind, in a folder with a file named text of 200 lines. Both must leave
 // the same files. Native programs may run: what uses system() runs /bin/sh. The shell is
