@@ -1,6 +1,7 @@
 // Strings, numbers, sorting, searching, wide characters, patterns, character sets.
 #include "common.h"
 #include <ctype.h>
+#include <fnmatch.h>
 #include <iconv.h>
 #include <inttypes.h>
 #include <langinfo.h>
@@ -144,6 +145,26 @@ static void patterns(void)
 	printf("%d ", regcomp(&re, "^h.*o$", REG_ICASE | REG_NOSUB)); printf("%d\n", regexec(&re, "HELLO", 0, 0, 0));
 	regfree(&re);
 	printf("%d\n", regcomp(&re, "(", REG_EXTENDED) != 0);
+
+	// Collating symbols and equivalence classes, in the form that has one meaning in all locales.
+	setlocale(LC_ALL, "C.UTF-8");
+	const char *brackets[] = { "[[=d=]]", "[[.d.][.D.]]", "[[.-.]a]", "[[.].]]", "[^[.a.]b]", "[a-[.c.]]", "[[.a.]-c]",
+		"[[=a=]x-z]" };
+	const char *ranges[] = { "[\u00e0-\u00fcz]", "[^\u00e0-\u00fcz]", "[^\u00e0-\u00fc\u20ac]", "[\u00e0-[.\u00fc.]z]" };
+	const char *texts[] = { "a", "b", "c", "d", "D", "-", "]", "z", ".", "=", "\u00e9", "\u00f1" };
+	for (int i = 0; i < 8; i++) {
+		printf("%s %d", brackets[i], regcomp(&re, brackets[i], REG_EXTENDED | REG_NOSUB));
+		for (int j = 0; j < 12; j++) printf(" %d%d", !regexec(&re, texts[j], 0, 0, 0), !fnmatch(brackets[i], texts[j], 0));
+		putchar('\n');
+		regfree(&re);
+	}
+	for (int i = 0; i < 4; i++) {
+		printf("%s", ranges[i]);
+		for (int j = 0; j < 12; j++) printf(" %d", !fnmatch(ranges[i], texts[j], 0));
+		putchar('\n');
+	}
+	const char *wrong[] = { "[[.ab.]]", "[[.a.", "[[=a=]-z]", "[a-[=z=]]", "[[.a.]", "[[==]]" };
+	for (int i = 0; i < 6; i++) printf("%s %d\n", wrong[i], regcomp(&re, wrong[i], REG_EXTENDED) != 0);
 }
 
 int main(void)

@@ -83,6 +83,15 @@ int main(void)
 	tm = (struct tm){ .tm_year = 124, .tm_mon = 13, .tm_mday = 32, .tm_hour = -5, .tm_isdst = -1 };
 	time_t made = mktime(&tm);
 	printf("%lld %d %d\n", (long long)made, tm.tm_mon, tm.tm_mday);
+	// What is built into the library for zones that say nothing about their summer.
+	setenv("TZ", "WST5WDT", 1);
+	tzset();
+	show(1720000000);
+	show(1711846800);
+	show(1710053999);
+	show(1710054000);
+	show(1730620000);
+	show(1735000000);
 	printf("%g\n", difftime(5000000000, 3));
 	return 0;
 }
