@@ -25,6 +25,10 @@ type fileGuard struct {
 	// procBlock says whether files of procfs can be told by their block
 	// size: one of the block constants.
 	procBlock atomic.Uint32
+
+	// memfdDev is the device of all memfds, which is no other file's, or 0
+	// while it is not known.
+	memfdDev atomic.Uint64
 }
 
 const (
@@ -111,7 +115,7 @@ func (t *Thread) judge(fd int32) verdict {
 		return judgeDevice(b)
 	case t.isHelper(b):
 		return helperExe
-	case b.u32(statxNlink) == 0 && b.u32(statxDevMajor) == 0 && t.isPrivate(fd):
+	case b.u32(statxNlink) == 0 && b.u32(statxDevMajor) == 0 && t.mayBeMemfd(b) && t.isPrivate(fd):
 		return private
 	case (blockSize || !t.blockSizeTells()) && b.u32(statxDevMajor) == 0 && t.isProcfs(fd):
 		return t.judgeProcfs(fd, b)
@@ -130,6 +134,24 @@ func judgeDevice(b statxBuf) verdict {
 		return forbidden
 	}
 	return harmless
+}
+
+// mayBeMemfd reports whether b can describe a memfd, as opposed to a file without
+// a name on some tmpfs. It needs no /proc, which a guest in another root may lack.
+func (t *Thread) mayBeMemfd(b statxBuf) bool {
+	dev := t.files.memfdDev.Load()
+	if dev == 0 {
+		fd := t.call(unix.SYS_MEMFD_CREATE, address(emptyPath), unix.MFD_CLOEXEC, 0, 0, 0, 0)
+		if fd < 0 {
+			return true
+		}
+		if probe, e := t.describe(int32(fd)); e == 0 {
+			dev = probe.dev()
+			t.files.memfdDev.Store(dev)
+		}
+		t.closeFD(int32(fd))
+	}
+	return dev == 0 || b.dev() == dev
 }
 
 // isPrivate reports whether fd, a file without a name, is one of those that

@@ -268,8 +268,12 @@ func TestMemoryCannotBeOpenedThroughMounts(t *testing.T) {
 
 	g.must("chroot", g.string(dir))
 	check("in another root", []string{"/status", "/folder/mem", "/p/self/mem"})
-	unnamed := g.must("open", g.string("/"), unix.O_RDWR|unix.O_TMPFILE, 0o600)
-	g.must("close", unnamed)
+	g.must("mkdir", g.string("/t"), 0o755)
+	g.must("mount", g.string("none"), g.string("/t"), g.string("tmpfs"), uint64(0), 0)
+	for _, dir := range []string{"/", "/t"} { // without a procfs to look names up in
+		unnamed := g.must("open", g.string(dir), unix.O_RDWR|unix.O_TMPFILE, 0o600)
+		g.must("close", unnamed)
+	}
 	g.must("mkdir", g.string("/proc"), 0o755)
 	g.must("mount", g.string("proc"), g.string("/proc"), g.string("proc"), uint64(0), 0)
 	check("with a procfs in it", []string{"/status", "/folder/mem", "/p/self/mem", "/proc/self/mem"})

@@ -83,6 +83,8 @@ func TestBadIovecs(t *testing.T) {
 	closeLater(t, null)
 	data := g.string("data")
 	good := g.words(data, 4)
+	// Linux 6.1 looks at the array first, later ones at the descriptor.
+	_, _, wrongWay := unix.RawSyscall(unix.SYS_WRITEV, uintptr(r), 1, 1)
 	for _, test := range []struct {
 		what  string
 		fd    int
@@ -102,7 +104,7 @@ func TestBadIovecs(t *testing.T) {
 		{"second length negative", w, g.words(data, 4, data, 0xffffffff), 2, unix.EINVAL},
 		{"bad descriptor before bad array", -1, guestHole, 1, unix.EBADF},
 		{"bad descriptor before bad count", -1, good, -1, unix.EBADF},
-		{"wrong direction before bad array", r, guestHole, 1, unix.EBADF},
+		{"wrong direction before bad array", r, guestHole, 1, wrongWay},
 	} {
 		if r := g.callRow("writev", test.fd, test.array, test.n); r != -int64(test.want) {
 			t.Errorf("%s: %d, want %v", test.what, r, test.want)

@@ -190,6 +190,12 @@ func (o *oracle) remap(addr uint64) (ours, linux unix.Errno) {
 	o.log = append(o.log, fmt.Sprintf("mremap(%#x, %#x, %#x, %d, %#x) of %+v", addr, old, size, flags, to, a))
 	_, ours = o.m.Mremap(addr, old, size, flags, to)
 	_, linux = native(unix.SYS_MREMAP, o.host(addr), uintptr(old), uintptr(size), uintptr(flags), o.host(to))
+	if linux != 0 && linux == ours && flags&mremapFixed != 0 {
+		// Some kernels, 6.1 among them, have unmapped the destination by then.
+		end := min(to+size, oracleStart+(oraclePages+16)*PageSize)
+		o.m.Munmap(to, end-to)
+		native(unix.SYS_MUNMAP, o.host(to), uintptr(end-to))
+	}
 	return ours, linux
 }
 
