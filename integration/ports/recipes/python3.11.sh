@@ -1,6 +1,6 @@
 about="the Python language: its interpreter with the standard library"
 version=3.11.2
-needs="zlib xz sqlite3"
+needs="zlib xz bzip2 sqlite3 openssl ncurses readline"
 
 # Configure takes every compiler with icc in its name for Intel's.
 prepare() {
@@ -20,11 +20,16 @@ build() {
 			ac_cv_have_size_t_format=yes READELF=true
 	fi
 	./configure ${host:+--host=$host --build=$(./config.guess) --with-build-python="$dir/native/python3"} \
-		--prefix="$out" --without-ensurepip
+		--prefix="$out" --without-ensurepip --with-openssl="$cache/openssl/$flavour"
 	# All modules are built in, but what must be a shared library and what needs libraries
-	# of the system, which only the native build would find.
-	sed '/^\*shared\*/,$d; /^\(_testinternalcapi\|_xxtestfuzz\|_bz2\|_gdbm\|_ssl\|_hashlib\|_tkinter\|_uuid\|nis\) /d' \
+	# of the system, which only the native build would find; and those that are not in the list.
+	sed '/^\*shared\*/,$d; /^\(_testinternalcapi\|_xxtestfuzz\|_gdbm\|_tkinter\|_uuid\|nis\) /d' \
 		Modules/Setup.stdlib >Modules/Setup.local
+	cat >>Modules/Setup.local <<-'END'
+		readline readline.c -lreadline -ltinfo
+		_curses _cursesmodule.c -DHAVE_NCURSESW -lncursesw -ltinfo
+		_curses_panel _curses_panel.c -DHAVE_NCURSESW -lpanelw -lncursesw -ltinfo
+	END
 	make -j"$JOBS" python pybuilddir.txt
 	program python python3 python python3.11
 	mkdir -p "$out/lib/python3.11/lib-dynload"
