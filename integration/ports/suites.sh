@@ -111,6 +111,18 @@ launcher() {
 	cc -O -DSTART="$start" -DMODULE="\"$module\"" -o "$launched" "$ports/suites/launcher.c"
 }
 
+# launcher_in INSTANCE FILE PORT PROGRAM: the same, but as a part of a running instance, for
+# programs that go on in the background.
+launcher_in() {
+	instance=$1
+	shift
+	if [ "$flavour" = native ]; then launcher "$@"; return; fi
+	mkdir -p "$(dirname "$1")"
+	rm -f "$1"
+	cc -O -DSTART="\"$root/bin/walisup\", \"exec\"" -DINSTANCE="\"$instance\"" -DMODULE="\"$cache/$2/wali/$3.wasm\"" \
+		-o "$1" "$ports/suites/launcher.c"
+}
+
 run() {
 	flavour=$1 work=$(mktemp -d)
 	mkdir "$work/empty" "$work/tmp"
