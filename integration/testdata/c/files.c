@@ -53,6 +53,18 @@ int main(void)
 	struct iovec in[2] = { { x, 2 }, { y, 9 } };
 	SHOW(preadv(fd, in, 2, 100));
 	printf("%s %s\n", x, y);
+	lseek(fd, 150, SEEK_SET);
+	SHOW(pwritev2(fd, out, 3, -1, RWF_DSYNC));
+	SHOW(lseek(fd, 0, SEEK_CUR));
+	SHOW(preadv2(fd, in, 1, 152, 0));
+	printf("%s\n", x);
+	SHOW(pwritev2(fd, out, 3, 0, RWF_APPEND));
+	SHOW(lseek(fd, 0, SEEK_END));
+	SHOW(preadv2(fd, in, 2, 0, 1 << 30));
+	SHOW(fpathconf(fd, _PC_NAME_MAX));
+	SHOW(fpathconf(-1, _PC_NAME_MAX));
+	SHOW(fpathconf(999, _PC_NAME_MAX));
+	SHOW(pathconf("file", _PC_NAME_MAX));
 	lseek(fd, 0, SEEK_SET);
 	SHOW(writev(fd, out, 3));
 	lseek(fd, 0, SEEK_SET);

@@ -24,6 +24,7 @@ static void report(int status)
 
 int main(int argc, char **argv)
 {
+	printf("statuses: %d %d %d\n", W_EXITCODE(3, 9), W_STOPCODE(19), WIFSTOPPED(W_STOPCODE(19)));
 	if (argc > 1 && !strcmp(argv[1], "child")) {
 		printf("child: %d arguments, %s, %s\n", argc, argv[argc - 1], getenv("MARK") ? getenv("MARK") : "no MARK");
 		return 12;
