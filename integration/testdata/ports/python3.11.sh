@@ -13,6 +13,9 @@ db = sqlite3.connect(':memory:'); db.execute('create table t (n integer, s text)
 db.executemany('insert into t values (?, ?)', [(i, str(i * i)) for i in range(-3, 2**33, 2**31)]); db.create_function('twice', 1, lambda x: x * 2)
 print(db.execute('select twice(n), s from t order by n desc').fetchall(), db.execute('select sum(n) from t').fetchone())
 random.seed(42); print([random.randrange(100) for _ in range(5)], random.random(), random.sample(range(50), 4))
+try: small = decimal.Decimal('1e4000000000') < 1
+except decimal.InvalidOperation: small = False # where exponents have 32 bits
+print(small)
 print(decimal.Decimal(1) / 7, fractions.Fraction(3, 12), statistics.stdev([1, 2, 4, 8]), datetime.datetime(2024, 2, 28, 23) + datetime.timedelta(hours=2))
 print(pickle.loads(pickle.dumps({'set': {1, 2}, 'big': 3**99})), collections.Counter('mississippi').most_common(2), heapq.nsmallest(2, [5, 1, 4]))
 print(tree.fromstring('<a><b c="d">text</b></a>').find('b').attrib, unicodedata.name('\u00e9'), 'stra\u00dfe'.upper(), len('\U0001f40d'), 'caf\u00e9'.encode('latin-1'))
