@@ -33,6 +33,11 @@ var allocationOptions = []string{
 	"-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-realloc", "-fno-builtin-aligned_alloc",
 }
 
+// conversionOptions keep clang from assuming that a floating-point number fits into the
+// integer that it becomes: programs find out by (double)(uintmax_t)x == x, which would be
+// true of 1e20. The instruction for it is the same.
+var conversionOptions = []string{"-fno-strict-float-cast-overflow"}
+
 // roundingOptions keep clang from turning these functions into LLVM operations that its
 // wasm back end lowers with a wrong result type where errno does not matter, which gives an
 // invalid module. They come last, so that -ffast-math does not undo them.
@@ -230,6 +235,7 @@ func compile(args []string, plusplus bool) error {
 	full = append(full, "-nostdlibinc", "-isystem", filepath.Join(sysroot, "include"))
 	full = append(full, leniency...)
 	full = append(full, allocationOptions...)
+	full = append(full, conversionOptions...)
 	full = append(full, "--no-wasm-opt", "-nostdlib", "-fuse-ld="+filepath.Join(bin, "walicc-ld"))
 	full = append(full, "--end-no-unused-arguments")
 	full = append(full, inv.args...)

@@ -51,5 +51,11 @@ int main(void)
 	volatile float f = 16777217;
 	printf("%lld %lld %llu %d %u %g\n", (long long)big, (long long)neg, (unsigned long long)1.5e19, (int)-2.9, (unsigned)4e9, f);
 	printf("%.17g %.9g\n", (double)a, (double)(float)b);
+	/* Whether a number fits into an integer, as programs ask. */
+	volatile double sizes[] = { 3, 1e20, -1e20, 1e300, 3.5, -7, 1e10, NAN, INFINITY };
+	for (int i = 0; i < 9; i++) {
+		double d = sizes[i];
+		printf("%g: %d %d %d %d\n", d, (double)(uint64_t)d == floor(d), (double)(int64_t)d == floor(d), (double)(int)d == d, (float)(int)(float)d == (float)d);
+	}
 	return 0;
 }
