@@ -42,3 +42,4 @@ echo text >text; ssh-keygen -q -Y sign -f id -n file text; ssh-keygen -q -Y chec
 echo other | ssh-keygen -q -Y check-novalidate -n file -s text.sig 2>/dev/null; echo "wrong signature $?"
 ssh-add -q -D; ssh-add -l
 ssh-agent -k | sed 's/[0-9]* killed/killed/'
+while [ -e agent ]; do sleep 0.1; done; echo "and its socket with it"
