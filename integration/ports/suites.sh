@@ -184,7 +184,8 @@ section() {
 	{
 		checks wali 'not ok'
 		checks wali skip | sed 's/$/ (skipped)/'
-	} | awk 'FNR == NR { failed[$0]; next } !($0 in failed)' "$results/native-failed" - | sort | uniq -c | awk -F'\t' -v suite="$suite" '
+	} | awk -v known="$results/native-failed" '
+			BEGIN { while ((getline line <known) > 0) failed[line] } !($0 in failed)' | sort | uniq -c | awk -F'\t' -v suite="$suite" '
 			FNR == NR { if ($1 == suite) { check[++n] = $2; why[n] = $3 } next }
 			{ times = $1 + 0; sub(/^ *[0-9]+ /, ""); reason = "not explained"
 			  for (i = 1; i <= n; i++) if (index($0, check[i]) == 1) reason = why[i]
