@@ -64,6 +64,7 @@ func TestAdaptLinkerArguments(t *testing.T) {
 		{"plain", "a.o -L. -lm -o prog", "-m wasm32 a.o -L. -lm -o prog"},
 		{"groups", "--start-group -la -lb --end-group -( -lc -)", "-m wasm32 -la -lb -lc"},
 		{"options with a value", "-rpath /x --rpath=/y -soname n --version-script=v a.o", "-m wasm32 a.o"},
+		{"words after one dash", "-export-dynamic -no-undefined -rpath-link=/x -dynamic-list d -soname=n -lm", "-m wasm32 -lm"},
 		{"keywords", "-z relro -z now -znoexecstack a.o", "-m wasm32 a.o"},
 		{"stack size", "-z stack-size=65536 -zstack-size=131072 a.o", "-m wasm32 -z stack-size=65536 -z stack-size=131072 a.o"},
 		{"emulation", "-m elf_x86_64 -melf_i386 a.o", "-m wasm32 a.o"},

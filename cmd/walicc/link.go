@@ -65,22 +65,28 @@ var gnuOnly = map[string]bool{
 	"--no-warn-rwx-segments": true, "--no-warn-execstack": true, "--fatal-warnings": true,
 	"--sort-common": true, "--no-relax": true, "--relax": true, "--no-keep-memory": true,
 	"--discard-all": true, "--discard-locals": true, "-x": true, "-X": true, "-g": true,
-	"--no-dynamic-linker": true, "-nostdlib": true, "--nostdlib": true,
-	"-Bsymbolic": true, "--Bsymbolic": true, "-Bsymbolic-functions": true, "--Bsymbolic-functions": true,
+	"--no-dynamic-linker": true, "--nostdlib": true,
+	"--Bsymbolic": true, "--Bsymbolic-functions": true,
 	"-Bdynamic": true, "-Bstatic": true, "-static": true, "-dn": true, "-dy": true,
-	"-pie": true, "--pie": true, "-no-pie": true, "--no-pie": true, "-d": true, "-dc": true, "-dp": true,
+	"--pie": true, "--no-pie": true, "-d": true, "-dc": true, "-dp": true,
 	"-rdynamic": true,
 }
 
 // gnuOnlyWithValue are such options that have a value.
 var gnuOnlyWithValue = map[string]bool{
-	"-rpath": true, "--rpath": true, "-rpath-link": true, "--rpath-link": true, "-R": true,
-	"-soname": true, "--soname": true, "-h": true,
-	"-version-script": true, "--version-script": true, "--dynamic-list": true,
-	"-dynamic-linker": true, "--dynamic-linker": true, "-I": true,
-	"-hash-style": true, "--hash-style": true, "--sort-section": true, "--icf": true,
-	"-plugin": true, "--plugin": true, "-plugin-opt": true, "--plugin-opt": true,
+	"--rpath": true, "--rpath-link": true, "-R": true,
+	"--soname": true, "-h": true,
+	"--version-script": true, "--dynamic-list": true,
+	"--dynamic-linker": true, "-I": true,
+	"--hash-style": true, "--sort-section": true, "--icf": true,
+	"--plugin": true, "--plugin-opt": true,
 	"-a": true, "-Y": true, "--compress-debug-sections": true,
+}
+
+// has looks an option up, whose name GNU ld takes after one dash or two if it is a word.
+func has(options map[string]bool, name string) bool {
+	word := len(name) > 3 && name[0] == '-' && name[1] != '-'
+	return options[name] || word && options["-"+name]
 }
 
 // adaptLinkerArguments drops the options that mean nothing for a module.
@@ -90,8 +96,8 @@ func adaptLinkerArguments(args []string) []string {
 		arg := args[i]
 		name, _, assigned := strings.Cut(arg, "=")
 		switch {
-		case gnuOnly[arg]:
-		case gnuOnlyWithValue[name]:
+		case has(gnuOnly, arg):
+		case has(gnuOnlyWithValue, name):
 			if !assigned {
 				i++
 			}
