@@ -9,7 +9,7 @@ suite() {
 	for p in socat filan; do launcher $p socat $p --native-exec; done
 	cp "$cache/socat/native/procan" .
 	mkdir bin
-	for p in ping ping6; do ln -s "$(command -v true)" bin/$p; done
+	for p in ping ping6; do printf '#!/bin/sh\n' >bin/$p; chmod +x bin/$p; done
 	for first in ${PARTS:-1 101 201 301 401}; do
 		part "$first" unshare -n sh -c 'ip link set lo up
 			PATH=$PWD/bin:$PATH exec bash ./test.sh "$@"' sh $(seq "$first" $((first + 99)))
