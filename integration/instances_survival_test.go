@@ -372,7 +372,10 @@ func TestLogRotation(t *testing.T) {
 	s.detach(fmt.Sprintf("while ! [ -e %s ]; do sleep 0.01; done; i=0; while [ $i -lt %d ]; do seq $((i+1)) $((i+1000)); i=$((i+1000)); sleep 0.02; done", end, lines),
 		"--name", "much", "--log-size", "64k", "--log-files", "3")
 	follower := make(chan answer, 1)
-	go func() { follower <- s.run("logs", "--follow", "much") }()
+	go func() {
+		defer close(follower)
+		follower <- s.run("logs", "--follow", "much")
+	}()
 	s.until("it is followed", func() bool { return len(processesWith("cmdline", "\x00logs\x00--follow\x00much\x00")) == 1 })
 	if err := os.WriteFile(end, nil, 0o666); err != nil {
 		t.Fatal(err)

@@ -31,6 +31,7 @@ var scenarios = map[string]func(t *Tree) error{
 	"killed, parent does not wait":    func(t *Tree) error { return endScenario(t, "trap : CHLD", channel.Kernel) },
 	"killed, parent ignores SIGCHLD":  func(t *Tree) error { return endScenario(t, "trap '' CHLD", channel.Kernel) },
 	"killed, an orphan by then":       orphanScenario,
+	"ended, the kernel says no more":  untoldScenario,
 	"two that are waited for":         twoScenario,
 	"orders not to fork end":          orderScenario,
 	"without a channel":               noChannelScenario,
@@ -310,6 +311,32 @@ func orphanScenario(t *Tree) error {
 		return err
 	}
 	return expectEnd(t, r, channel.Wait)
+}
+
+// untoldScenario: of a process that has been waited for by the time that its pidfd is
+// looked at, Linux before 6.9 says nothing more.
+func untoldScenario(t *Tree) error {
+	if _, _, err := shell(t, "sleep 1000"); err != nil {
+		return err
+	}
+	const pid = 1 << 22 // above all that there are
+	r := list(t, pid)
+	pidfd, err := unix.PidfdOpen(unix.Getpid(), 0) // of which there will be no event either
+	if err != nil {
+		return err
+	}
+	t.lock.Lock()
+	t.openEpoll()
+	w := &watched{ref: r, pid: pid, pidfd: pidfd}
+	t.watched[int32(pidfd)], t.byRef[r] = w, w
+	t.processEnds(w, false)
+	t.lock.Unlock()
+	return until("it is over", func() bool {
+		s, _, _ := t.channel.Slot(r)
+		t.lock.Lock()
+		defer t.lock.Unlock()
+		return s.State == channel.Ended && t.byRef[r] == nil && t.watched[int32(pidfd)] == nil
+	})
 }
 
 func twoScenario(t *Tree) error {

@@ -42,6 +42,7 @@ type watched struct {
 	pid   int
 	start uint64 // see proctree.Identity
 	pidfd int
+	ended bool // as the pidfd says, but not how
 }
 
 const (
@@ -275,8 +276,8 @@ func (t *Tree) closePidfds() {
 	t.epoll = 0
 }
 
-// processEnds handles what a pidfd tells: first that the process is a zombie, then
-// that it has been waited for.
+// processEnds handles what a pidfd tells: first that the process is a zombie, then,
+// from Linux 6.9 on, that it has been waited for.
 func (t *Tree) processEnds(w *watched, reaped bool) {
 	status, ok := proctree.Identity{Pid: w.pid, Start: w.start}.EndStatus(w.pidfd)
 	switch {
@@ -285,6 +286,8 @@ func (t *Tree) processEnds(w *watched, reaped bool) {
 		t.forget(w)
 	case reaped:
 		t.forget(w) // the sweep finds what others have said of it
+	default:
+		w.ended = true
 	}
 }
 
@@ -303,22 +306,25 @@ func (t *Tree) sweep(final bool) {
 	t.channel.Each(func(r channel.Ref, state channel.State, pid int) {
 		switch state {
 		case channel.Live, channel.Exiting:
-			if t.byRef[r] != nil || t.isOwn(pid) {
+			w := t.byRef[r]
+			if w != nil && !w.ended && !final || t.isOwn(pid) {
 				return
 			}
 			s, ok, _ := t.channel.Slot(r)
 			if !ok {
 				return
 			}
-			if !isGone(&s) {
+			switch {
+			case !isGone(&s):
 				// Its parent was killed before it could report it.
 				t.channel.Report(r, pid)
-				return
-			}
-			if final || t.gone[r] {
-				t.channel.End(r, pid, s.Status, s.Source)
-			} else {
+			case !final && !t.gone[r]:
 				gone[r] = true
+			default:
+				if w != nil {
+					t.processEnds(w, true) // which may know more by now
+				}
+				t.channel.End(r, pid, s.Status, s.Source)
 			}
 		case channel.Ended:
 			over = append(over, r)
