@@ -22,7 +22,7 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all build demo test man bench yardsticks soak lint staticcheck unit race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all build demo test man bench yardsticks soak kernel-test lint staticcheck unit race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 build: go-version
@@ -121,6 +121,10 @@ bench: ports
 SOAK ?= 10m
 soak: ports
 	WALISUP_TEST_REQUIRE=1 WALISUP_SOAK=$(SOAK) $(GO) test -count=1 -timeout 24h -v -run TestSoak ./integration
+
+# The tests under Debian's own kernel, in a virtual machine.
+kernel-test: ports
+	integration/kernel/run.sh
 
 # Test suites of other projects; as root, and for an hour.
 YARDSTICKS := posix busybox dash-scripts bash-scripts bash

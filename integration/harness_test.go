@@ -21,9 +21,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience bounds every program that a test runs; it only ever passes if
-// something hangs.
-const patience = 2 * time.Minute
+// patience bounds every program that a test runs; it only ever passes if something
+// hangs. A machine that is very slow, as an emulated one is, needs more of it.
+var patience = func() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("WALISUP_TEST_PATIENCE")); err == nil {
+		return d
+	}
+	return 2 * time.Minute
+}()
 
 // root is the folder of the project.
 var root = func() string {

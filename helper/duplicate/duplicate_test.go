@@ -52,8 +52,12 @@ func TestScenarios(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			hung := time.AfterFunc(2*time.Minute, func() { cmd.Process.Kill() })
-			err := cmd.Wait()
+			patience, err := time.ParseDuration(os.Getenv("WALISUP_TEST_PATIENCE"))
+			if err != nil {
+				patience = 2 * time.Minute
+			}
+			hung := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+			err = cmd.Wait()
 			if !hung.Stop() {
 				t.Error("hangs")
 			}
