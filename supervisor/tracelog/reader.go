@@ -3,11 +3,11 @@ package tracelog
 import (
 	"errors"
 	"fmt"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc"
+	"walisup/supervisor/proctree"
 )
 
 // NewPipe makes the pipe for records: guest is for the guest's processes, reader
@@ -51,20 +51,31 @@ type Reader struct {
 	printer *Printer
 	live    bool              // somebody watches: write lines as they come
 	alive   map[uint32]*child // processes that have reported something
+	ends    int16             // what poll is asked of them
 	stop    [2]int            // a pipe; closing its writing end stops Run
 	done    chan struct{}
 }
 
 // child is a process of the guest.
 type child struct {
-	pidfd int  // -1 if it cannot be had
-	ended bool // it has said so itself
-	gone  bool // it had ended when its first record was read
+	pidfd    int // -1 if it cannot be had
+	identity proctree.Identity
+	ended    bool // it has said so itself
+	gone     bool // it had ended when its first record was read
 }
 
 // Start begins to read from pipe, which the reader closes when it is stopped.
 func Start(pipe int, printer *Printer) (*Reader, error) {
+	return start(pipe, printer, proctree.TellsStatus())
+}
+
+// start begins to read on a kernel that tells how processes ended after they have been waited
+// for, or on one that does not.
+func start(pipe int, printer *Printer, tells bool) (*Reader, error) {
 	r := &Reader{pipe: pipe, printer: printer, alive: map[uint32]*child{}, done: make(chan struct{})}
+	if !tells {
+		r.ends = unix.POLLIN
+	}
 	if err := unix.Pipe2(r.stop[:], unix.O_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("make a pipe: %w", err)
 	}
@@ -118,13 +129,14 @@ func (r *Reader) run() {
 	}
 }
 
-// watched is what run waits for: the pipe, the stop, and ends of processes, which
-// poll reports as POLLHUP (Linux 6.9).
+// watched is what run waits for: the pipe, the stop, and ends of processes. Those poll
+// reports as POLLHUP when they have been waited for, and can say how they ended (Linux 6.15).
+// Of an older kernel one learns it, if at all, before they are waited for.
 func (r *Reader) watched() (poll []unix.PollFd, pids []uint32) {
 	poll = []unix.PollFd{{Fd: int32(r.pipe), Events: unix.POLLIN}, {Fd: int32(r.stop[0]), Events: unix.POLLIN}}
 	for pid, c := range r.alive {
 		if c.pidfd >= 0 {
-			poll = append(poll, unix.PollFd{Fd: int32(c.pidfd)})
+			poll = append(poll, unix.PollFd{Fd: int32(c.pidfd), Events: r.ends})
 			pids = append(pids, pid)
 		}
 	}
@@ -166,6 +178,9 @@ func (r *Reader) note(record *ipc.TraceRecord) {
 		fd, err := unix.PidfdOpen(int(record.PID), 0)
 		if err == nil {
 			c.pidfd = fd
+			if p, err := proctree.Read(int(record.PID)); err == nil {
+				c.identity = p.Identity
+			}
 		}
 		c.gone = err == unix.ESRCH
 		r.alive[record.PID] = c
@@ -205,37 +220,21 @@ func (r *Reader) reap(pid uint32) {
 		if pid != 0 && id != pid {
 			continue
 		}
-		status, ok := exitStatus(c.pidfd)
-		if ok && !c.ended {
+		switch status, ok := c.identity.EndStatus(c.pidfd); {
+		case c.ended: // and has said how
+		case ok:
 			r.printer.Say(id, describe(status))
+		case hasEnded(c.pidfd):
+			r.printer.Say(id, "ended")
 		}
 		unix.Close(c.pidfd)
 		delete(r.alive, id)
 	}
 }
 
-// pidfdInfo is struct pidfd_info in its first form; linux/pidfd.h, Linux 6.13.
-type pidfdInfo struct {
-	mask      uint64
-	cgroup    uint64
-	pid, tgid uint32
-	ppid      uint32
-	ids       [8]uint32
-	exitCode  int32
-}
-
-const (
-	pidfdGetInfo  = 0xc040ff0b
-	pidfdInfoExit = 1 << 3 // Linux 6.15
-)
-
-// exitStatus returns the wait status of a process that has ended and been waited
-// for.
-func exitStatus(pidfd int) (unix.WaitStatus, bool) {
-	if pidfd < 0 {
-		return 0, false
-	}
-	info := pidfdInfo{mask: pidfdInfoExit}
-	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(pidfd), pidfdGetInfo, uintptr(unsafe.Pointer(&info)))
-	return unix.WaitStatus(info.exitCode), e == 0 && info.mask&pidfdInfoExit != 0
+// hasEnded reports whether the process of a pidfd is known to have ended.
+func hasEnded(pidfd int) bool {
+	poll := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	n, err := unix.Poll(poll, 0)
+	return err == nil && n == 1 && poll[0].Revents&unix.POLLIN != 0
 }

@@ -1,9 +1,15 @@
 package tracelog
 
 import (
+	"bufio"
 	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"walisup/ipc"
 	"walisup/wali"
@@ -151,5 +157,50 @@ func TestPrinter(t *testing.T) {
 				t.Errorf("got\n%swant\n%s", out.String(), test.want)
 			}
 		})
+	}
+}
+
+// TestEndOnOlderKernels: where nothing can be learnt of a process that has been waited for,
+// one is looked at before.
+func TestEndOnOlderKernels(t *testing.T) {
+	t.Parallel()
+	reading, guest, err := NewPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(guest)
+	lines, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lines.Close()
+	defer out.Close()
+	r, err := start(reading, NewPrinter(out, Style{}), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Stop()
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	pid := uint32(cmd.Process.Pid)
+	record := append(make([]byte, ipc.TraceHeader), "getpid(1"...)
+	ipc.PutTraceHeader(record, &ipc.TraceRecord{Kind: ipc.TraceCall, TID: pid, PID: pid, Call: place(t, "getpid")}, 1)
+	if _, err := unix.Write(guest, record); err != nil {
+		t.Fatal(err)
+	}
+	read := bufio.NewReader(lines)
+	if line, err := read.ReadString('\n'); err != nil || !strings.Contains(line, "getpid()") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("[pid %d] +++ killed by SIGKILL +++\n", pid)
+	if line, err := read.ReadString('\n'); err != nil || line != want {
+		t.Errorf("%q, %v, want %q", line, err, want)
 	}
 }
