@@ -4,6 +4,8 @@
 #   make demo    from a fresh machine to Lua, SQLite and bash under walisup
 #   make test    everything that must hold: lint, unit and integration tests
 #   make bench   walisup against native
+#   make install the programs, the C library, manual pages and completions, into PREFIX
+#   make deb     two Debian packages
 #   make clean   remove what was built; distclean also what was downloaded
 
 GO ?= go
@@ -22,7 +24,7 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all build demo test man bench yardsticks soak kernel-test lint staticcheck unit race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all build demo test man cli-doc install uninstall deb bench yardsticks soak kernel-test lint staticcheck unit race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 build: go-version
@@ -112,7 +114,27 @@ integration: ports
 # One page for each command, into man.
 man: go-version
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) \
-	$(GO) run -tags man -ldflags='-X=main.commit=$(VERSION)' ./cmd/walisup man man
+	$(GO) run -tags documents ./cmd/walisup man man
+
+# The reference of the command line, from the commands' own help.
+cli-doc: go-version
+	$(GO) run -tags documents ./cmd/walisup reference >docs/cli.md.new
+	mv docs/cli.md.new docs/cli.md
+
+# For whom PREFIX is not the place that is run from, as for packages: DESTDIR.
+PREFIX ?= /usr/local
+INSTALL := integration/install/install.sh
+
+# What is built; make sysroot-cxx beforehand includes the C++ library.
+install: build sysroot man
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' $(INSTALL) all
+
+uninstall:
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' $(INSTALL) remove
+
+# Two Debian packages, walisup and walicc, into bin.
+deb: build sysroot man
+	integration/install/deb.sh
 
 bench: ports
 	@WALISUP_TEST_REQUIRE=1 $(GO) test -run='^$$' -bench=. ./integration | $(GO) run ./integration/benchtable

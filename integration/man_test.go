@@ -16,7 +16,7 @@ func TestManualPages(t *testing.T) {
 	t.Parallel()
 	needWalisup(t)
 	dir := t.TempDir()
-	generate := exec.Command("go", "run", "-tags", "man", "./cmd/walisup", "man", dir)
+	generate := exec.Command("go", "run", "-tags", "documents", "./cmd/walisup", "man", dir)
 	generate.Dir = root
 	if out, err := generate.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -56,5 +56,23 @@ func TestManualPages(t *testing.T) {
 				t.Errorf("man %s: %v: %s", page, err, shorten(string(out)))
 			}
 		}
+	}
+}
+
+// TestCommandLineDocument compares docs/cli.md with what the commands say of themselves.
+func TestCommandLineDocument(t *testing.T) {
+	t.Parallel()
+	generate := exec.Command("go", "run", "-tags", "documents", "./cmd/walisup", "reference")
+	generate.Dir = root
+	want, err := generate.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(root, "docs", "cli.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Error("docs/cli.md is out of date; run: make cli-doc")
 	}
 }

@@ -13,7 +13,8 @@ import (
 const HelperName = "walisup-helper"
 
 // openHelper opens the helper program: path if it is not empty, otherwise the
-// one beside the running executable, otherwise the first on PATH.
+// one beside the running executable, otherwise the one that make install put
+// into libexec, otherwise the first on PATH.
 func openHelper(path string) (fd int, err error) {
 	if path != "" {
 		fd, err := openProgram(path)
@@ -26,11 +27,14 @@ func openHelper(path string) (fd int, err error) {
 	if err != nil {
 		return -1, failed(ExitOwn, "find %s: %w (is /proc mounted?)", HelperName, err)
 	}
-	if fd, err := openProgram(filepath.Join(filepath.Dir(self), HelperName)); err == nil {
-		return fd, nil
+	bin := filepath.Dir(self)
+	for _, dir := range []string{bin, filepath.Join(bin, "..", "libexec", "walisup")} {
+		if fd, err := openProgram(filepath.Join(dir, HelperName)); err == nil {
+			return fd, nil
+		}
 	}
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-		// A relative entry would let the current folder choose our helper.
+		// A relative entry would let the current directory choose our helper.
 		if !filepath.IsAbs(dir) {
 			continue
 		}
@@ -38,7 +42,7 @@ func openHelper(path string) (fd int, err error) {
 			return fd, nil
 		}
 	}
-	return -1, failed(ExitOwn, "%s is neither beside %s nor on PATH; name it with --helper or WALISUP_HELPER",
+	return -1, failed(ExitOwn, "%s is neither beside %s, nor in ../libexec/walisup, nor on PATH; name it with --helper or WALISUP_HELPER",
 		HelperName, self)
 }
 

@@ -2,7 +2,7 @@
 // module imports from the namespace `wali`.
 //
 // One table (table.go) has a row for every Linux system call. Host functions,
-// argument conversion and the support table in the README come from it. A call
+// argument conversion and the table in docs/syscalls.md come from it. A call
 // that the kernel can take as it is, once pointers are translated, has no code
 // of its own: its row says "pass". The others are in the sys_<topic>.go files.
 //

@@ -8,9 +8,10 @@
 //
 // Environment:
 //
-//	WALICC_SYSROOT             the sysroot; by default .cache/sysroot beside the folder of
-//	                           the walicc binary. The C++ library lies in a folder beside
-//	                           it whose name has -cxx at its end
+//	WALICC_SYSROOT             the sysroot; by default ../lib/walisup/sysroot beside the
+//	                           directory of the walicc binary, or ../.cache/sysroot in a
+//	                           clone. The C++ library is in a directory beside it whose name
+//	                           ends in -cxx
 //	WALICC_SIGNATURE_MISMATCH  "warn" or "error": what to make of a function that is called
 //	                           with another signature than it is defined with. An error by
 //	                           default, since the call would trap, but a warning in the

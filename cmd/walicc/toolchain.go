@@ -38,16 +38,25 @@ func binDir() (string, error) {
 	return filepath.Dir(self), nil
 }
 
-// findSysroot returns the folder with the C library, its headers and the builtins.
+// findSysroot returns the directory with the C library, its headers and the
+// builtins: the one that the environment names, or that of a clone, or that of an
+// installation.
 func findSysroot() (string, error) {
-	dir := os.Getenv("WALICC_SYSROOT")
-	if dir == "" {
-		bin, err := binDir()
-		if err != nil {
-			return "", err
-		}
-		dir = filepath.Join(bin, "..", ".cache", "sysroot")
+	if dir := os.Getenv("WALICC_SYSROOT"); dir != "" {
+		return checkSysroot(dir)
 	}
+	bin, err := binDir()
+	if err != nil {
+		return "", err
+	}
+	installed := filepath.Join(bin, "..", "lib", "walisup", "sysroot")
+	if _, err := os.Stat(installed); err == nil {
+		return checkSysroot(installed)
+	}
+	return checkSysroot(filepath.Join(bin, "..", ".cache", "sysroot"))
+}
+
+func checkSysroot(dir string) (string, error) {
 	if _, err := os.Stat(filepath.Join(dir, "lib", "libc.a")); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("no sysroot in %s; build one with wali/libc/build.sh, or set WALICC_SYSROOT", dir)

@@ -55,8 +55,8 @@ instance.`,
 		command.GroupID = c.group
 		root.AddCommand(command)
 	}
-	if manCommand != nil {
-		root.AddCommand(manCommand())
+	if documentCommands != nil {
+		root.AddCommand(documentCommands()...)
 	}
 	root.SetCompletionCommandGroupID(groupOther)
 	root.SetHelpCommandGroupID(groupOther)
@@ -90,8 +90,8 @@ var commands = [...]struct {
 	{"version", groupOther, func(*stateFlag) *cobra.Command { return newVersionCommand() }},
 }
 
-// manCommand is set in a walisup that can write its manual pages.
-var manCommand func() *cobra.Command
+// documentCommands is set in a walisup that can write its own documents.
+var documentCommands func() []*cobra.Command
 
 const (
 	groupInstances = "instances"

@@ -22,10 +22,13 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
+// release is the version of walisup. CHANGELOG.md says what is in it.
+const release = "0.1.0"
+
 // commit is set by the linker, see Makefile.
 var commit = "unknown"
 
 // version says which walisup this is.
 func version() string {
-	return fmt.Sprintf("%s (%s %s/%s)", commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("%s (commit %s, %s %s/%s)", release, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

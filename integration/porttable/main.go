@@ -1,8 +1,8 @@
-// Command porttable writes the README's table of ports: what each is, what tests were run
+// Command porttable writes the table of ports in docs/ports.md: what each is, what tests were run
 // with it, whether they gave what the native build gives, and its speed against that.
 //
 //	go run ./integration/porttable           prints the table
-//	go run ./integration/porttable -w        replaces it in README.md
+//	go run ./integration/porttable -w        replaces it in docs/ports.md
 //	-bench FILE                              takes speeds from the output of
 //	                                         go test -bench='Redis|Port|Lua|SQLite' ./integration
 //
@@ -21,16 +21,14 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"walisup/docs/section"
 )
 
-const (
-	folder = "integration/ports"
-	begin  = "<!-- ports: begin (go run ./integration/porttable -w -bench FILE) -->\n"
-	end    = "<!-- ports: end -->\n"
-)
+const folder = "integration/ports"
 
 func main() {
-	write := flag.Bool("w", false, "replace the table in README.md")
+	write := flag.Bool("w", false, "replace the table in docs/ports.md")
 	bench := flag.String("bench", "", "take speeds from this output of go test -bench")
 	flag.Parse()
 	if err := run(*write, *bench); err != nil {
@@ -72,7 +70,7 @@ func run(write bool, bench string) error {
 		_, err := os.Stdout.Write(table.Bytes())
 		return err
 	}
-	return replace("README.md", table.String())
+	return section.ReplaceIn("docs/ports.md", "ports", table.String())
 }
 
 func dash(text string) string {
@@ -229,18 +227,4 @@ func goTest(args ...string) ([]byte, error) {
 		err = nil
 	}
 	return out, err
-}
-
-// replace puts the table between its marks.
-func replace(path, table string) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	before, rest, found := strings.Cut(string(text), begin)
-	_, after, found2 := strings.Cut(rest, end)
-	if !found || !found2 {
-		return fmt.Errorf("%s has no marks %q and %q", path, strings.TrimSpace(begin), strings.TrimSpace(end))
-	}
-	return os.WriteFile(path, []byte(before+begin+table+end+after), 0o644)
 }

@@ -2,7 +2,7 @@
 // walisup and says in a table where the two differ.
 //
 //	yardsticks [flags] SUITE   run one suite, keep its results in .cache/yardsticks
-//	yardsticks report          write RESULTS.md and README.md's summary from what is kept
+//	yardsticks report          write RESULTS.md and the summary in docs/ports.md from what is kept
 //
 // It needs root, because every test runs in namespaces of its own (see box).
 // README.md beside this file tells how results are judged.

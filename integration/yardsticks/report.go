@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"walisup/docs/section"
 )
 
 // suiteOrder is the order of the report.
@@ -47,7 +49,7 @@ func (c counts) row(name string) string {
 		name, c.tests, c.native, c.walisup, c.same, c.better, c.library, c.named, c.unexplained)
 }
 
-// report writes RESULTS.md and the summary in README.md.
+// report writes RESULTS.md and the summary in docs/ports.md.
 func report() error {
 	reasons, err := loadReasons()
 	if err != nil {
@@ -76,7 +78,7 @@ func report() error {
 	if err := os.WriteFile(filepath.Join(root, "integration", "yardsticks", "RESULTS.md"), []byte(text), 0o644); err != nil {
 		return err
 	}
-	return replaceSection(filepath.Join(root, "README.md"), summary.String())
+	return section.ReplaceIn(filepath.Join(root, "docs", "ports.md"), "yardsticks", summary.String())
 }
 
 const resultsHead = `# Test suites of other projects, natively and under walisup
@@ -211,19 +213,4 @@ func loadReasons() ([]*reason, error) {
 		reasons = append(reasons, &reason{suite: fields[0], pattern: pattern, text: fields[2]})
 	}
 	return reasons, nil
-}
-
-// replaceSection puts a table between the marks in a file.
-func replaceSection(path, table string) error {
-	const begin, end = "<!-- yardsticks: begin (make yardsticks) -->\n", "<!-- yardsticks: end -->"
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	before, rest, ok := strings.Cut(string(data), begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		return fmt.Errorf("%s: no marks for the table", path)
-	}
-	return os.WriteFile(path, []byte(before+begin+table+end+after), 0o644)
 }

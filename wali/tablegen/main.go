@@ -1,5 +1,5 @@
-// Command tablegen writes the table of system calls in README.md, between the
-// two marker lines. Run it in the module's root:
+// Command tablegen writes the table of system calls in docs/syscalls.md. Run it in
+// the module's root:
 //
 //	go run ./wali/tablegen
 //
@@ -12,10 +12,15 @@ import (
 	"flag"
 	"fmt"
 	"os"
+
+	"walisup/docs/section"
 )
 
+// document is the file that has the table.
+const document = "docs/syscalls.md"
+
 func main() {
-	root := flag.String("root", ".", "folder of the module")
+	root := flag.String("root", ".", "directory of the module")
 	check := flag.Bool("check", false, "change nothing; fail if the table is out of date")
 	flag.Parse()
 	if err := run(*root, *check); err != nil {
@@ -25,7 +30,7 @@ func main() {
 }
 
 func run(root string, check bool) error {
-	name := root + "/README.md"
+	name := root + "/" + document
 	old, err := os.ReadFile(name)
 	if err != nil {
 		return err
@@ -34,15 +39,15 @@ func run(root string, check bool) error {
 	if err != nil {
 		return err
 	}
-	readme, err := replaceSection(string(old), section(tests))
+	text, err := section.Replace(string(old), "system calls", table(tests))
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	switch {
-	case readme == string(old):
+	case text == string(old):
 		return nil
 	case check:
 		return fmt.Errorf("%s: the table of system calls is out of date; run: go run ./wali/tablegen", name)
 	}
-	return os.WriteFile(name, []byte(readme), 0o644)
+	return os.WriteFile(name, []byte(text), 0o644)
 }

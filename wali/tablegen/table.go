@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,26 +9,8 @@ import (
 	"walisup/wali"
 )
 
-const (
-	beginMarker = "<!-- system calls: begin (go run ./wali/tablegen) -->"
-	endMarker   = "<!-- system calls: end -->"
-)
-
-// replaceSection returns readme with text between the markers.
-func replaceSection(readme, text string) (string, error) {
-	before, rest, ok := strings.Cut(readme, beginMarker)
-	if !ok {
-		return "", errors.New("no line " + beginMarker)
-	}
-	_, after, ok := strings.Cut(rest, endMarker)
-	if !ok {
-		return "", errors.New("no line " + endMarker)
-	}
-	return before + beginMarker + "\n" + text + endMarker + after, nil
-}
-
-// section is the generated text.
-func section(tests evidence) string {
+// table is the generated text.
+func table(tests evidence) string {
 	var passed, converted []string
 	refused := map[string][]string{}
 	var notes []string

@@ -1,0 +1,98 @@
+//go:build linux && amd64 && documents
+
+// With the build tag documents, walisup has two further commands, which write its
+// manual pages and docs/cli.md. What they need would make every start slower.
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
+)
+
+func init() {
+	documentCommands = func() []*cobra.Command {
+		return []*cobra.Command{newManCommand(), newReferenceCommand()}
+	}
+}
+
+func newManCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "man directory",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := os.MkdirAll(args[0], 0o755); err != nil {
+				return err
+			}
+			root := cmd.Root()
+			root.DisableAutoGenTag = true
+			describeTwins(root)
+			return doc.GenManTree(root, &doc.GenManHeader{
+				Title: "WALISUP", Section: "1", Source: "walisup " + release, Manual: "walisup",
+			}, args[0])
+		},
+	}
+}
+
+// describeTwins adds to each page what --help says in one place: how flags are set
+// through the environment.
+func describeTwins(cmd *cobra.Command) {
+	for _, child := range cmd.Commands() {
+		describeTwins(child)
+	}
+	if !cmd.HasParent() || cmd.Hidden {
+		return
+	}
+	var twins []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" {
+			twins = append(twins, fmt.Sprintf("%s for --%s", environmentTwin(f.Name), f.Name))
+		}
+	})
+	if cmd.Long == "" {
+		cmd.Long = cmd.Short + "."
+	}
+	if len(twins) > 0 {
+		cmd.Long += "\n\nFlags can be set through the environment: " + strings.Join(twins, ", ") + "."
+	}
+}
+
+func newReferenceCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "reference",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			root := cmd.Root()
+			root.InitDefaultHelpCmd()
+			root.InitDefaultCompletionCmd()
+			out := cmd.OutOrStdout()
+			io.WriteString(out, "# Command line\n\nThis page is generated from the commands' own help by `make cli-doc`.\n\n")
+			fmt.Fprintf(out, "%s\n\n%s", root.Long, fenced(root.UsageString()))
+			for _, child := range root.Commands() {
+				if child.IsAvailableCommand() && child.Name() != "help" {
+					describe(out, child)
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func describe(out io.Writer, cmd *cobra.Command) {
+	cmd.InitDefaultHelpFlag()
+	text := cmd.Long
+	if text == "" {
+		text = cmd.Short + "."
+	}
+	fmt.Fprintf(out, "\n## %s\n\n%s\n\n%s", cmd.CommandPath(), strings.TrimSpace(text), fenced(cmd.UsageString()))
+}
+
+func fenced(text string) string { return "```text\n" + strings.TrimSpace(text) + "\n```\n" }
