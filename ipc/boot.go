@@ -108,10 +108,14 @@ const (
 	bootFixed   = bootSlot + 8
 
 	// MaxBoot is the largest size of an encoded boot record in bytes.
-	MaxBoot = 16 << 10
+	MaxBoot = 128 << 10
 
 	// maxBootPath is PATH_MAX, which counts the NUL that we do not store.
 	maxBootPath = 4095
+
+	// maxConfine is room for two seccomp filters of the kernel's largest size, and
+	// some paths.
+	maxConfine = 104 << 10
 )
 
 const (
@@ -287,8 +291,12 @@ func (b *Boot) check() error {
 		return fmt.Errorf("%w: module descriptor %d", ErrBoot, b.ModuleFD)
 	}
 	for _, p := range b.strings() {
-		if len(*p) > maxBootPath {
-			return fmt.Errorf("%w: path of %d bytes, at most %d are possible", ErrBoot, len(*p), maxBootPath)
+		most := maxBootPath
+		if p == &b.Confine {
+			most = maxConfine
+		}
+		if len(*p) > most {
+			return fmt.Errorf("%w: %d bytes where at most %d are possible", ErrBoot, len(*p), most)
 		}
 		if strings.IndexByte(*p, 0) >= 0 {
 			return fmt.Errorf("%w: path with a NUL byte", ErrBoot)

@@ -46,7 +46,11 @@ func ReadBoot(fd int) (*Boot, error) {
 	if seals&bootSeals != bootSeals {
 		return nil, fmt.Errorf("%w: descriptor %d is not sealed", ErrBoot, fd)
 	}
-	data := make([]byte, MaxBoot+1)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, fmt.Errorf("read boot record: descriptor %d: %w", fd, err)
+	}
+	data := make([]byte, min(st.Size, MaxBoot+1))
 	n, err := unix.Pread(fd, data, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read boot record: descriptor %d: %w", fd, err)

@@ -1,6 +1,7 @@
 package ipc
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -20,6 +21,29 @@ type Confinement struct {
 	Groups   []int // further groups, if SetGroups
 
 	SetGroups bool
+
+	// Sandbox is all that the guest can reach; nil if the kernel is not to be asked
+	// for one.
+	Sandbox *Sandbox
+
+	// Seccomp is what the filters come from, for people: a profile's name or file.
+	Seccomp string
+
+	// Filters are seccomp programs, each an array of struct sock_filter. A call must
+	// pass all of them.
+	Filters [][]byte
+}
+
+// Sandbox is what a guest that begins with nothing has in addition.
+type Sandbox struct {
+	// Read and Write are paths of files and hierarchies as the guest sees them:
+	// absolute, clean and without symbolic links. Write includes reading.
+	Read, Write []string
+
+	// Connect and Listen are TCP ports. They mean nothing with Net.
+	Connect, Listen []uint16
+
+	Net bool // the network as a whole
 }
 
 // ErrConfinement is the error that every bad confinement wraps.
@@ -56,7 +80,42 @@ func (c *Confinement) MarshalText() ([]byte, error) {
 		}
 		b = append(b, '\n')
 	}
+	if s := c.Sandbox; s != nil {
+		b = s.appendText(b)
+	}
+	if c.Seccomp != "" {
+		b = fmt.Appendf(b, "seccomp %q\n", c.Seccomp)
+	}
+	for _, filter := range c.Filters {
+		b = append(b, "filter "...)
+		b = base64.StdEncoding.AppendEncode(b, filter)
+		b = append(b, '\n')
+	}
 	return b, nil
+}
+
+func (s *Sandbox) appendText(b []byte) []byte {
+	b = append(b, "sandbox\n"...)
+	for _, list := range []struct {
+		word  string
+		paths []string
+	}{{"read", s.Read}, {"write", s.Write}} {
+		for _, path := range list.paths {
+			b = fmt.Appendf(b, "%s %q\n", list.word, path)
+		}
+	}
+	for _, list := range []struct {
+		word  string
+		ports []uint16
+	}{{"connect", s.Connect}, {"listen", s.Listen}} {
+		for _, port := range list.ports {
+			b = fmt.Appendf(b, "%s %d\n", list.word, port)
+		}
+	}
+	if s.Net {
+		b = append(b, "net\n"...)
+	}
+	return b
 }
 
 // UnmarshalText decodes what MarshalText has made, or anyone else.
@@ -92,12 +151,9 @@ func (c *Confinement) parse(word, rest string) (err error) {
 		}
 		c.Limits = append(c.Limits, l)
 	case "root", "dir":
-		path, err := strconv.Unquote(rest)
+		path, err := parsePath(rest)
 		if err != nil {
 			return err
-		}
-		if !strings.HasPrefix(path, "/") || strings.IndexByte(path, 0) >= 0 {
-			return errors.New("not an absolute path")
 		}
 		if word == "root" {
 			c.Root = path
@@ -119,10 +175,81 @@ func (c *Confinement) parse(word, rest string) (err error) {
 			}
 			c.Groups = append(c.Groups, id)
 		}
+	case "sandbox":
+		if rest != "" || c.Sandbox != nil {
+			return errors.New("want it once, with nothing after it")
+		}
+		c.Sandbox = &Sandbox{}
+	case "read", "write", "connect", "listen", "net":
+		if c.Sandbox == nil {
+			return errors.New("only after sandbox")
+		}
+		return c.Sandbox.parse(word, rest)
+	case "seccomp":
+		c.Seccomp, err = strconv.Unquote(rest)
+	case "filter":
+		filter, err := base64.StdEncoding.Strict().DecodeString(rest)
+		if err != nil {
+			return err
+		}
+		if n := len(filter); n == 0 || n%FilterInstruction != 0 || n/FilterInstruction > MaxFilter {
+			return fmt.Errorf("%d bytes are no filter", n)
+		}
+		c.Filters = append(c.Filters, filter)
 	default:
 		return errors.New("unknown")
 	}
 	return err
+}
+
+func (s *Sandbox) parse(word, rest string) error {
+	switch word {
+	case "read", "write":
+		path, err := parsePath(rest)
+		if err != nil {
+			return err
+		}
+		if word == "read" {
+			s.Read = append(s.Read, path)
+		} else {
+			s.Write = append(s.Write, path)
+		}
+	case "connect", "listen":
+		port, err := strconv.ParseUint(rest, 10, 16)
+		if err != nil {
+			return err
+		}
+		if word == "connect" {
+			s.Connect = append(s.Connect, uint16(port))
+		} else {
+			s.Listen = append(s.Listen, uint16(port))
+		}
+	default: // net
+		if rest != "" {
+			return errors.New("want nothing after it")
+		}
+		s.Net = true
+	}
+	return nil
+}
+
+// FilterInstruction is the size of a struct sock_filter, and MaxFilter how many of
+// them the kernel takes (BPF_MAXINSNS).
+const (
+	FilterInstruction = 8
+	MaxFilter         = 4096
+)
+
+// parsePath reads a quoted absolute path.
+func parsePath(quoted string) (string, error) {
+	path, err := strconv.Unquote(quoted)
+	if err != nil {
+		return "", err
+	}
+	if !strings.HasPrefix(path, "/") || strings.IndexByte(path, 0) >= 0 {
+		return "", errors.New("not an absolute path")
+	}
+	return path, nil
 }
 
 // parseID reads a number that fits uid_t and is not its -1.

@@ -14,6 +14,9 @@ func TestConfinementText(t *testing.T) {
 		{Umask: -1, UID: 65534, GID: 65533, SetGroups: true},
 		{Umask: -1, UID: -1, GID: 5, Groups: []int{1, 1<<32 - 2}, SetGroups: true, Root: "/a \"b\"\nc", Dir: "/",
 			Limits: []Limit{{Set: true, Resource: 7, Soft: 1, Hard: 1<<64 - 1}}},
+		{Umask: -1, UID: -1, GID: -1, Sandbox: &Sandbox{}},
+		{Umask: -1, UID: -1, GID: -1, Seccomp: "/a \"b\"", Filters: [][]byte{make([]byte, 8), make([]byte, MaxFilter*8)}, Sandbox: &Sandbox{
+			Read: []string{"/", "/b\nc"}, Write: []string{"/d"}, Connect: []uint16{0, 65535}, Listen: []uint16{80}, Net: true}},
 	} {
 		text, err := want.MarshalText()
 		if err != nil {
@@ -32,10 +35,44 @@ func TestConfinementText(t *testing.T) {
 func TestBadConfinement(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"\n", "nonsense 1", "uid", "uid -1", "uid 4294967295", "uid 5 6", "umask x", "groups 1 x",
-		"limit 1 2", "limit 1 2 3 4", "limit 1 2 -3", "limit 9999999999 2 3", "root relative", `root "relative"`, `root "/a\x00"`, `root "/a`, "dir"} {
+		"limit 1 2", "limit 1 2 3 4", "limit 1 2 -3", "limit 9999999999 2 3", "root relative", `root "relative"`, `root "/a\x00"`, `root "/a`, "dir",
+		"sandbox 1", "sandbox\nsandbox", `read "/"`, "net", "sandbox\nnet 1", "sandbox\nread relative", `sandbox` + "\n" + `write "a"`,
+		"sandbox\nconnect 65536", "sandbox\nlisten -1", "sandbox\nlisten", "seccomp default", "filter", "filter AAAA", "filter !", "filter AAAAAAAAAAA"} {
 		var c Confinement
 		if err := c.UnmarshalText([]byte(text)); !errors.Is(err, ErrConfinement) {
 			t.Errorf("%q: %v, want an error of kind %q", text, err, ErrConfinement)
 		}
 	}
+}
+
+// Whatever a record says, what is read from it is what is written of it again.
+func FuzzConfinement(f *testing.F) {
+	full := Confinement{Umask: 7, UID: 1, GID: 2, SetGroups: true, Groups: []int{3}, Root: "/r", Dir: "/d",
+		Limits: []Limit{{Set: true, Resource: 7, Soft: 1, Hard: 2}}, Seccomp: "default", Filters: [][]byte{make([]byte, 16)},
+		Sandbox: &Sandbox{Read: []string{"/a"}, Write: []string{"/b"}, Connect: []uint16{1}, Listen: []uint16{2}, Net: true}}
+	text, err := full.MarshalText()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add([]byte(""))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var got, again Confinement
+		if err := got.UnmarshalText(text); err != nil {
+			if !errors.Is(err, ErrConfinement) {
+				t.Errorf("an error of another kind: %v", err)
+			}
+			return
+		}
+		written, err := got.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := again.UnmarshalText(written); err != nil {
+			t.Fatalf("%q: %v", written, err)
+		}
+		if !reflect.DeepEqual(got, again) {
+			t.Errorf("%+v became %+v", got, again)
+		}
+	})
 }
