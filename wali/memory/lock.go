@@ -50,10 +50,14 @@ func (m *Memory) lockRange(addr, length uint64, number, third uintptr, set, clea
 		return unix.ENOMEM
 	}
 	end := roundUp(addr + length)
+	null := addr == 0 // an address within page 0 is one of data
 	addr &^= pageMask
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	stop := m.areas.gap(addr, end)
+	if null {
+		stop = m.mappedTo(addr, end)
+	}
 	if stop > addr || addr == end {
 		// An empty range still has to pass the kernel's permission check.
 		errno := m.rangeCallBlocking(number, addr, stop-addr, third)

@@ -214,7 +214,7 @@ func (m *Memory) Munmap(addr, length uint64) unix.Errno {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.unmap(addr, addr+length)
+	return m.unmap(skipNull(addr, addr+length))
 }
 
 // unmap gives [start, end) back, of which any part may be free already.

@@ -60,7 +60,7 @@ func (m *Memory) Mremap(addr, oldLen, newLen uint64, flags int32, newAddr uint64
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	a, ok := m.areas.find(addr)
-	if !ok {
+	if !ok || addr == 0 { // see mappedTo
 		return 0, unix.EFAULT
 	}
 	if oldLen == 0 && a.kind != shared {

@@ -8,9 +8,30 @@ import "golang.org/x/sys/unix"
 // The kernel would act on reserved pages as on mapped ones, so each call is made
 // for the mapped stretches alone, and the error of Linux is given for the rest.
 
+// A module's data may begin on page 0, where a native program has nothing. A call
+// that names address 0 means no data there, but a null pointer: to it, page 0 is
+// not mapped. mappedTo, nextRun, and skipNull see to that.
+
+// mappedTo returns the first address of [start, end) that is not mapped, or end.
+func (m *Memory) mappedTo(start, end uint64) uint64 {
+	if start == 0 {
+		return 0
+	}
+	return m.areas.gap(start, end)
+}
+
+// skipNull returns the part of [start, end) that may be mapped.
+func skipNull(start, end uint64) (from, to uint64) {
+	if start == 0 {
+		start = min(PageSize, end)
+	}
+	return start, end
+}
+
 // nextRun returns the first stretch of mapped pages in [start, end), which
 // may be of several areas. It is empty, at end, if there is none.
 func (m *Memory) nextRun(start, end uint64) (from, to uint64) {
+	start, _ = skipNull(start, end)
 	i := m.areas.at(start)
 	if i == len(m.areas.list) || m.areas.list[i].start >= end {
 		return end, end
@@ -66,7 +87,7 @@ func (m *Memory) Mprotect(addr, length uint64, prot int32) unix.Errno {
 
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	stop := m.areas.gap(addr, end)
+	stop := m.mappedTo(addr, end)
 	if stop == addr {
 		return unix.ENOMEM
 	}
@@ -130,7 +151,7 @@ func (m *Memory) Madvise(addr, length uint64, advice int32) unix.Errno {
 		return m.setTraits(addr, end, 0, dontFork)
 	case unix.MADV_POPULATE_READ, unix.MADV_POPULATE_WRITE:
 		// These stop at the first gap.
-		stop := m.areas.gap(addr, end)
+		stop := m.mappedTo(addr, end)
 		if stop > addr {
 			if errno := m.adviseBlocking(addr, stop-addr, advice); errno != 0 {
 				return errno
@@ -179,8 +200,9 @@ const (
 // setTraits changes the traits of the mapped pages of a range, and returns ENOMEM
 // if there are others.
 func (m *Memory) setTraits(start, end uint64, set, clear traits) unix.Errno {
-	m.areas.update(start, end, func(a *area) { a.traits = a.traits&^clear | set })
-	if m.areas.gap(start, end) < end {
+	from, to := skipNull(start, end)
+	m.areas.update(from, to, func(a *area) { a.traits = a.traits&^clear | set })
+	if m.mappedTo(start, end) < end {
 		return unix.ENOMEM
 	}
 	return 0
@@ -229,7 +251,7 @@ func (m *Memory) Mincore(addr, length uint64, vec uint32) unix.Errno {
 	end := addr + roundUp(length)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	stop := m.areas.gap(addr, end)
+	stop := m.mappedTo(addr, end)
 	if stop > addr {
 		if errno := m.rangeCallBlocking(unix.SYS_MINCORE, addr, stop-addr, m.HostAlways(vec)); errno != 0 {
 			return errno

@@ -223,3 +223,101 @@ func TestForkedChild(t *testing.T) {
 	}
 	checkKernel(t, m)
 }
+
+// TestNullIsNotMapped gives address 0 to every call on ranges of a memory whose data
+// begins on page 0, as the linker has it unless it is told otherwise. Natively there
+// is nothing; here the data must stay as it is.
+func TestNullIsNotMapped(t *testing.T) {
+	t.Parallel()
+	const page, data = PageSize, 1024
+	advise := func(advice int32) func(*Memory, uint64) unix.Errno {
+		return func(m *Memory, length uint64) unix.Errno { return m.Madvise(0, length, advice) }
+	}
+	mremap := func(newLen uint64, flags int32, to uint64) func(*Memory, uint64) unix.Errno {
+		return func(m *Memory, length uint64) unix.Errno {
+			_, errno := m.Mremap(0, length, newLen, flags, to)
+			return errno
+		}
+	}
+	mmap := func(flags int32) func(*Memory, uint64) unix.Errno {
+		return func(m *Memory, length uint64) unix.Errno {
+			_, errno := m.Mmap(0, length, rw, private|flags, -1, 0)
+			return errno
+		}
+	}
+	tests := []struct {
+		name string
+		call func(m *Memory, length uint64) unix.Errno
+		want unix.Errno
+	}{
+		{"mprotect", func(m *Memory, n uint64) unix.Errno { return m.Mprotect(0, n, unix.PROT_NONE) }, unix.ENOMEM},
+		{"msync", func(m *Memory, n uint64) unix.Errno { return m.Msync(0, n, unix.MS_SYNC) }, unix.ENOMEM},
+		{"mincore", func(m *Memory, n uint64) unix.Errno { return m.Mincore(0, n, data) }, unix.ENOMEM},
+		{"mlock", func(m *Memory, n uint64) unix.Errno { return m.Mlock(0, n) }, unix.ENOMEM},
+		{"mlock2 on fault", func(m *Memory, n uint64) unix.Errno { return m.Mlock2(0, n, mlockOnfault) }, unix.ENOMEM},
+		{"munlock", func(m *Memory, n uint64) unix.Errno { return m.Munlock(0, n) }, unix.ENOMEM},
+		{"munmap", func(m *Memory, n uint64) unix.Errno { return m.Munmap(0, n) }, 0},
+		{"discard", advise(unix.MADV_DONTNEED), unix.ENOMEM},
+		{"not for children", advise(unix.MADV_DONTFORK), unix.ENOMEM},
+		{"for children", advise(unix.MADV_DOFORK), unix.ENOMEM},
+		{"populate", advise(unix.MADV_POPULATE_WRITE), unix.ENOMEM},
+		{"small pages", advise(unix.MADV_NOHUGEPAGE), unix.ENOMEM},
+		{"shrink", mremap(page, mremapMaymove, 0), unix.EFAULT},
+		{"grow", mremap(16*page, mremapMaymove, 0), unix.EFAULT},
+		{"move", mremap(page, mremapMaymove|mremapFixed, 0x200000), unix.EFAULT},
+		{"leave a copy", func(m *Memory, n uint64) unix.Errno {
+			_, errno := m.Mremap(0, n, n, mremapMaymove|mremapDontunmap, 0x200000)
+			return errno
+		}, unix.EFAULT},
+		{"map", mmap(unix.MAP_FIXED), unix.EPERM},
+		{"map if free", mmap(unix.MAP_FIXED_NOREPLACE), unix.EPERM},
+	}
+	for _, tt := range tests {
+		for _, length := range []uint64{page, 2 * page} {
+			m, err := Reserve(testLimit, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := m.MapInitial(data, 3*page); err != nil {
+				t.Fatal(err)
+			}
+			before := m.areas.list[0].clip(0, page)
+			m.Store32(data, 7)
+			if got := tt.call(m, length); got != tt.want {
+				t.Errorf("%s of %d pages gives %v, want %v", tt.name, length/page, got, tt.want)
+			}
+			if v, errno := m.Load32(data); v != 7 || errno != 0 {
+				t.Errorf("%s of %d pages: the data on page 0 is %d, %v", tt.name, length/page, v, errno)
+			}
+			if a, ok := m.areas.find(0); !ok || a.clip(0, page) != before {
+				t.Errorf("%s of %d pages: page 0 is now mapped as %+v, was %+v", tt.name, length/page, a, before)
+			}
+			// What lies behind is subject to the call as anything else.
+			if tt.name == "munmap" && length > page && !m.areas.free(page, 2*page) {
+				t.Errorf("munmap leaves page 1")
+			}
+			if err := m.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestDataOnPage0CanBeLocked locks by an address that no null pointer has.
+func TestDataOnPage0CanBeLocked(t *testing.T) {
+	t.Parallel()
+	m, err := Reserve(testLimit, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if err := m.MapInitial(1024, 3*PageSize); err != nil {
+		t.Fatal(err)
+	}
+	if errno := m.Mlock(1024, 8); errno != 0 {
+		t.Errorf("mlock of data gives %v", errno)
+	}
+	if errno := m.Munlock(1024, 8); errno != 0 {
+		t.Errorf("munlock of data gives %v", errno)
+	}
+}
