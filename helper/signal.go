@@ -182,8 +182,11 @@ func interrupted(ctx context.Context, _ []uint64) {
 		*info = next
 		at.Signal = int(binary.LittleEndian.Uint32(next[:]))
 	}
-	if act := t.Action(at.Signal); !act.Caught() && at.Fault() {
-		t.reportFault(at)
+	if at.Fault() {
+		info.CorrectFault(t.Memory)
+		if act := t.Action(at.Signal); !act.Caught() {
+			t.reportFault(at)
+		}
 	}
 	// The siginfo lies in the frame, which the next interruption but one may
 	// overwrite only after this one has been left.

@@ -41,9 +41,11 @@ type trapSignal struct {
 	text    string
 }
 
+// The processor has one exception for both kinds of division that have no result,
+// which is FPE_INTDIV to handlers.
 var trapSignals = []trapSignal{
 	{"integer divide by zero", unix.SIGFPE, 1, "integer division by zero"},
-	{"integer overflow", unix.SIGFPE, 2, "integer overflow (in a division, or a float that does not fit an integer)"},
+	{"integer overflow", unix.SIGFPE, 1, "integer overflow (in a division, or a float that does not fit an integer)"},
 	{"invalid conversion to integer", unix.SIGFPE, 7, "conversion of NaN to an integer"},
 	{"unreachable", unix.SIGILL, 2, "unreachable instruction executed"},
 	{"out of bounds memory access", unix.SIGSEGV, 1, "access beyond the end of memory"},

@@ -52,8 +52,10 @@ const (
 	sigSYS   = 31
 	codeUser = 0x80 // SI_KERNEL and, below it, codes of the signal itself
 
-	segvBounds = 3
-	segvKey    = 4
+	segvUnmapped  = 1 // SEGV_MAPERR
+	segvForbidden = 2 // SEGV_ACCERR
+	segvBounds    = 3
+	segvKey       = 4
 )
 
 func (s *siginfo) kind() siginfoKind {
@@ -78,8 +80,22 @@ func (s *siginfo) kind() siginfoKind {
 	return siginfoPlain
 }
 
+// CorrectFault makes the code of a fault, which is still in the kernel's form, that of
+// the guest's own mappings. To the kernel all of the linear memory is mapped, and what
+// the guest has not mapped is forbidden.
+func (s *siginfo) CorrectFault(m *memory.Memory) {
+	if s.signo() != sigSEGV || s.code() != segvForbidden {
+		return
+	}
+	at := uintptr(binary.LittleEndian.Uint64(s[16:]))
+	if m.Contains(at) && !m.IsMapped(uint64(at-m.Base())) {
+		binary.LittleEndian.PutUint32(s[8:], segvUnmapped)
+	}
+}
+
 // toGuest turns the kernel's form into the guest's. A fault address outside the
-// guest's memory becomes 0.
+// guest's memory becomes 0, and one behind the last that 32 bits can tell wraps, as
+// the sum of a pointer and an offset does in C.
 func (s *siginfo) toGuest(m *memory.Memory) {
 	le := binary.LittleEndian
 	k := *s
@@ -133,7 +149,7 @@ func (s *siginfo) toHost(m *memory.Memory) {
 }
 
 func guestFaultAddress(m *memory.Memory, host uint64) uint32 {
-	if !m.Contains(uintptr(host)) || uint64(uintptr(host)-m.Base()) >= 1<<32 {
+	if !m.Contains(uintptr(host)) {
 		return 0
 	}
 	return m.Guest(uintptr(host))

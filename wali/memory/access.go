@@ -35,6 +35,15 @@ func (m *Memory) Guest(host uintptr) uint32 {
 // not. Fault handling uses it to tell the guest's faults from others.
 func (m *Memory) Contains(host uintptr) bool { return host-m.base < span }
 
+// IsMapped reports whether the guest has anything mapped at a guest address, be it
+// accessible or not.
+func (m *Memory) IsMapped(addr uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.areas.find(addr)
+	return ok
+}
+
 // Read copies guest memory at p to dst. If a byte cannot be read it returns
 // EFAULT, and what dst then holds is unspecified. dst has at most 4 GiB.
 func (m *Memory) Read(p uint32, dst []byte) unix.Errno {
