@@ -38,6 +38,8 @@ type program struct {
 	pool    threadPool
 	tracer  *trace.Tracer // nil if the process cannot be traced
 	boot    *bootstrap
+
+	stackSize uint32 // of the main thread, if it lies below all data; else 0
 }
 
 // entry returns the compiled module.
@@ -108,6 +110,7 @@ func (b *bootstrap) run() error {
 			return err
 		}
 	}
+	p.measureStack(t)
 	p.pool.begin(t)
 	if err := t.state.Bind(); err != nil {
 		return err
@@ -165,6 +168,15 @@ func (p *program) reserve() (*memory.Memory, error) {
 		}
 	}
 	return mem, nil
+}
+
+// measureStack finds out how large the main thread's stack is, of which t is about to
+// use the first byte. It is known if the linker put it below all data.
+func (p *program) measureStack(t *thread) {
+	if m := &p.module; m.LowestUse > 0 && t.stackPointer != nil {
+		p.stackSize = min(uint32(t.stackPointer.Get()), m.DataEnd) &^ (memory.PageSize - 1)
+	}
+	p.process.Memory.SetStack(uint64(p.stackSize))
 }
 
 // process describes the process to the ABI layer.

@@ -31,7 +31,7 @@ var supportFunctions = map[string]api.GoFunc{
 	module.ImportNotify:   notify,
 }
 
-const stackOverflow = "stack overflow"
+const stackOverflow = "stack overflow: calls are nested too deep for the engine's stack, which cannot be raised"
 
 // trapSignal says what a trap of the engine is to a native program.
 type trapSignal struct {
@@ -205,9 +205,58 @@ func (t *thread) reportFault(at interrupt.Interruption) {
 	if sig == unix.SIGBUS {
 		what = "bus error"
 	}
+	what += " at address " + t.guestAddress(at.FaultAddress())
+	if overflow := t.overflow(at.FaultAddress()); overflow != "" {
+		what = overflow
+	}
 	info := *(*wali.Siginfo)(at.Info)
 	t.ShowSignal(&info)
-	t.crash(sig, what+" at address "+t.guestAddress(at.FaultAddress()), t.stack(t.running, pc, at.FP))
+	t.crash(sig, what, t.stack(t.running, pc, at.FP))
+}
+
+// overflow explains a fault, at a host address, which comes from the stack pointer's
+// having left the stack, and returns "" for others. The pages below a stack are not
+// accessible: those of the main thread's because it begins at address 0, below which are
+// the highest ones, those of others because the C library has a guard there.
+func (t *thread) overflow(fault uintptr) string {
+	if t.stackPointer == nil || !t.Memory.Contains(fault) {
+		return ""
+	}
+	// What a function accesses lies above its stack pointer, or in the red zone.
+	lowest := uint32(t.stackPointer.Get()) - wali.RedZone
+	limit := t.Memory.Limit()
+	end := t.Memory.FirstAccessible(uint64(lowest))
+	if end == limit {
+		end = t.Memory.FirstAccessible(0) + 1<<32
+	}
+	at := uint64(fault - t.Memory.Base())
+	if at < uint64(lowest) {
+		at += 1 << 32
+	}
+	// With the offset of the access, a wrapped stack pointer exceeds 32 bits.
+	wrapped := fault-t.Memory.Base() >= 1<<32
+	if end == uint64(lowest) || at >= end && !wrapped {
+		return ""
+	}
+	switch {
+	case uint32(end) < t.stackSize:
+		return fmt.Sprintf("stack overflow: the stack of %s is used up; link with -Wl,-z,stack-size=%d for more",
+			byteSize(t.stackSize), 2*t.stackSize)
+	case uint32(end) < t.module.DataEnd:
+		return "stack overflow: the stack is used up; link with a larger -Wl,-z,stack-size="
+	}
+	return "stack overflow: the stack of a thread is used up; pthread_attr_setstacksize gives it more"
+}
+
+// byteSize shows a size in the largest unit of which it is a multiple.
+func byteSize(n uint32) string {
+	switch {
+	case n%(1<<20) == 0:
+		return fmt.Sprintf("%d MB", n>>20)
+	case n%(1<<10) == 0:
+		return fmt.Sprintf("%d kB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
 }
 
 func segmentationFault(p uint32) string { return fmt.Sprintf("segmentation fault at address %#x", p) }

@@ -139,3 +139,35 @@ func TestRemainderOfTheLowestNumber(t *testing.T) {
 		}
 	}
 }
+
+// TestStackOverflowIsExplained uses up stacks: the report says which and what to do, and
+// what fits into Linux's usual 8 MB runs.
+func TestStackOverflowIsExplained(t *testing.T) {
+	t.Parallel()
+	usual := buildC(t, "testdata/faults/overflow.c", "-pthread")
+	small := buildC(t, "testdata/faults/overflow.c", "-pthread", "-Wl,-z,stack-size=131072")
+	cases := []struct {
+		kind    string
+		program pair
+		say     string // empty if the program ends well
+	}{
+		{"fits", usual, ""},
+		{"deep", usual, "stack overflow: the stack of 8 MB is used up; link with -Wl,-z,stack-size=16777216 for more (SIGSEGV)\n"},
+		{"large", usual, "stack overflow: the stack of 8 MB is used up"},
+		{"thread", usual, "stack overflow: the stack of a thread is used up"},
+		{"deep", small, "stack overflow: the stack of 128 kB is used up; link with -Wl,-z,stack-size=262144 for more"},
+	}
+	for _, c := range cases {
+		t.Run(c.kind, func(t *testing.T) {
+			t.Parallel()
+			call := invocation{args: []string{c.kind}}
+			native, guest := c.program.runNative(t, call), c.program.runGuest(t, call)
+			if native.status != guest.status || native.stdout != guest.stdout {
+				t.Errorf("status %d after %q, natively %d after %q", guest.status, guest.stdout, native.status, native.stdout)
+			}
+			if c.say != "" && !strings.Contains(guest.stderr, c.say) || c.say == "" && guest.stderr != "" {
+				t.Errorf("standard error: %s", shorten(guest.stderr))
+			}
+		})
+	}
+}

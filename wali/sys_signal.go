@@ -651,12 +651,14 @@ func (t *Thread) OnAltStack(sp uint32) bool {
 // HandlerStack returns the stack pointer that a handler starts with, given the
 // one at the interruption; sigaction(2), SA_ONSTACK.
 func (t *Thread) HandlerStack(act *Action, sp uint32) uint32 {
-	const redZone = 128 // below the stack pointer, which LLVM's leaf functions use
 	if act.Flags&saOnstack != 0 && t.signals.altSize != 0 && !t.OnAltStack(sp) {
 		return (t.signals.altSP + t.signals.altSize) &^ 15
 	}
-	return (sp - redZone) &^ 15
+	return (sp - RedZone) &^ 15
 }
+
+// RedZone is how many bytes below the stack pointer LLVM's leaf functions use.
+const RedZone = 128
 
 // HandledOnAltStack reports whether the guest has a handler of a signal that would
 // start on the alternate signal stack.

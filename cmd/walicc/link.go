@@ -41,12 +41,13 @@ func passToLinker(sysroot, cxx string, inv *invocation) error {
 }
 
 // memoryOptions give a module the memory that the ABI describes: its own, exported, shared,
-// 2 GiB at most, with the stack below the data, so that overflowing it faults.
+// 2 GiB at most, with the stack below the data, so that overflowing it faults. The stack has
+// Linux's usual size; what of it is not used is never touched.
 var memoryOptions = []string{
 	"--shared-memory",
 	"--max-memory=2147483648",
 	"--stack-first",
-	"-z", "stack-size=1048576",
+	"-z", "stack-size=8388608",
 }
 
 // gnuOnly are options of GNU ld that wasm-ld refuses and that a module can do without.

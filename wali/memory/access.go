@@ -44,6 +44,19 @@ func (m *Memory) IsMapped(addr uint64) bool {
 	return ok
 }
 
+// FirstAccessible returns the lowest guest address from addr on that the guest can read
+// or write, or Limit if there is none.
+func (m *Memory) FirstAccessible(addr uint64) uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, a := range m.areas.within(addr, m.limit) {
+		if a.prot != 0 {
+			return max(a.start, addr)
+		}
+	}
+	return m.limit
+}
+
 // Read copies guest memory at p to dst. If a byte cannot be read it returns
 // EFAULT, and what dst then holds is unspecified. dst has at most 4 GiB.
 func (m *Memory) Read(p uint32, dst []byte) unix.Errno {

@@ -26,6 +26,7 @@ const (
 	dontFork                      // MADV_DONTFORK
 	locked                        // mlock or MAP_LOCKED
 	onFault                       // and that only when touched
+	stack                         // of the main thread
 )
 
 // area is a range of guest pages that are mapped in the same way.

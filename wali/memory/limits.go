@@ -28,19 +28,36 @@ func (m *Memory) mayMap(a area) bool {
 	var space, data uint64
 	for _, old := range m.areas.within(a.start, a.end) {
 		old = old.clip(a.start, a.end)
-		space += old.size()
+		if old.traits&stack == 0 {
+			space += old.size()
+		}
 		if old.isData() {
 			data += old.size()
 		}
 	}
-	if m.areas.bytes-space+a.size() > m.maxSpace {
+	if m.spaceBytes()-space+a.size() > m.maxSpace {
 		return false
 	}
 	return !a.isData() || m.dataBytes()-data+a.size() <= m.maxData
 }
 
-// isData reports whether an area counts for RLIMIT_DATA: private and writable.
-func (a area) isData() bool { return a.kind != shared && a.prot&unix.PROT_WRITE != 0 }
+// isData reports whether an area counts for RLIMIT_DATA: private and writable, and
+// not the stack.
+func (a area) isData() bool {
+	return a.kind != shared && a.prot&unix.PROT_WRITE != 0 && a.traits&stack == 0
+}
+
+// spaceBytes is what counts for RLIMIT_AS. Of the stack the kernel counts what has been
+// used, which is little.
+func (m *Memory) spaceBytes() uint64 {
+	sum := m.areas.bytes
+	for _, a := range m.areas.list {
+		if a.traits&stack != 0 {
+			sum -= a.size()
+		}
+	}
+	return sum
+}
 
 func (m *Memory) dataBytes() uint64 {
 	var sum uint64

@@ -97,3 +97,27 @@ func TestLimits(t *testing.T) {
 	}
 	checkKernel(t, m)
 }
+
+func TestStackCountsForNoLimit(t *testing.T) {
+	m := newMemory(t)
+	have := m.Mapped()
+	stackEnd := uint64(0x10000 + 4*PageSize)
+	m.SetStack(stackEnd)
+	if got := m.FirstAccessible(0); got != 0x10000 {
+		t.Errorf("first accessible address %#x", got)
+	}
+	if got := m.FirstAccessible(stackEnd - 1); got != stackEnd-1 {
+		t.Errorf("address in the stack: %#x", got)
+	}
+	rest := have - 4*PageSize
+	m.SetLimits(rest+PageSize, rest+PageSize)
+	if _, errno := m.Mmap(0, 2*PageSize, allAccess, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, -1, 0); errno != unix.ENOMEM {
+		t.Errorf("two pages: %v", errno)
+	}
+	if _, errno := m.Mmap(0, PageSize, allAccess, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, -1, 0); errno != 0 {
+		t.Errorf("one page: %v", errno)
+	}
+	if m.IsMapped(0) || !m.IsMapped(0x10000) {
+		t.Error("what is mapped")
+	}
+}

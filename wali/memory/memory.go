@@ -173,8 +173,21 @@ func (m *Memory) MapInitial(start, end uint64) error {
 		return fmt.Errorf("map initial memory: %w", errno)
 	}
 	m.areas.insert(area{start: start, end: end, prot: prot, kind: anonymous})
-	m.adviseHuge(start, end)
 	return nil
+}
+
+// SetStack says that the initial memory below end, a multiple of the page size, is the
+// main thread's stack and that what is above it is data; 0 says that the stack is
+// somewhere among the data. A stack is reserved at its full size, and most of it is
+// never touched: it is no part of a heap that gets huge pages, and counts for no
+// limit. It is for setting up.
+func (m *Memory) SetStack(end uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.areas.update(0, end, func(a *area) { a.traits |= stack })
+	if i := m.areas.at(end); i < len(m.areas.list) {
+		m.adviseHuge(m.areas.list[i].start, m.areas.list[i].end)
+	}
 }
 
 // MapPrivate maps data, read-only, at a page-aligned guest address at or above
