@@ -191,7 +191,7 @@ func TestSenselessCallsAreReported(t *testing.T) {
 				b.exportFn("go", b.typ("i", tc.expected[1]), join(body, opLocalGet, 0, callIndirect(expected))...)
 				m := prepare(t, b.program(), Options{})
 				h := newHost(t, m)
-				_, err := h.instance().ExportedFunction("go").Call(h.ctx, tc.index)
+				_, err := h.bench.Call(h.instance(), "go", tc.index)
 				if err == nil {
 					t.Fatal("the call succeeded")
 				}
@@ -347,7 +347,7 @@ func TestTablesThatChange(t *testing.T) {
 				t.Errorf("static %v, adapted %v, want %v", m.StaticTable, m.Adapted, tc.static)
 			}
 			h := newHost(t, m)
-			_, err := h.instance().ExportedFunction("go").Call(h.ctx, 1)
+			_, err := h.bench.Call(h.instance(), "go", 1)
 			if tc.static != (err == nil) {
 				t.Errorf("call: %v", err)
 			}
@@ -464,7 +464,7 @@ func TestCallExports(t *testing.T) {
 func TestCallExportsWithoutTable(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, prepare(t, newBuilder().program(), Options{}))
-	if _, err := h.instance().ExportedFunction(ExportCall1).Call(h.ctx, 1, 1); err == nil {
+	if _, err := h.bench.Call(h.instance(), ExportCall1, 1, 1); err == nil {
 		t.Error("the call succeeded")
 	}
 }

@@ -1,6 +1,9 @@
 package module
 
-import "testing"
+import (
+	"context"
+	"testing"
+)
 
 // BenchmarkIndirectCall compares an indirect call in a loop with plain and with adapted tables, and the cost of a
 // call that needs adapting.
@@ -30,7 +33,7 @@ func BenchmarkIndirectCall(b *testing.B) {
 			h := newHost(b, prepare(b, build(), tc.o))
 			f := h.instance().ExportedFunction("go")
 			for b.Loop() {
-				if _, err := f.Call(h.ctx, tc.index); err != nil {
+				if _, err := f.Call(context.Background(), tc.index); err != nil {
 					b.Fatal(err)
 				}
 			}

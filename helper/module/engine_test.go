@@ -8,6 +8,8 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+
+	"walisup/helper/engine/enginetest"
 )
 
 const features = api.CoreFeaturesV2 | experimental.CoreFeaturesThreads | experimental.CoreFeaturesTailCall |
@@ -16,8 +18,7 @@ const features = api.CoreFeaturesV2 | experimental.CoreFeaturesThreads | experim
 // host runs prepared modules and records what they ask of SupportModule.
 type host struct {
 	t       testing.TB
-	ctx     context.Context
-	runtime wazero.Runtime
+	bench   *enginetest.Bench
 	module  *Module
 	memory  api.Memory
 	calls   []string // of support functions
@@ -28,11 +29,8 @@ type host struct {
 func newHost(t testing.TB, m *Module) *host {
 	t.Helper()
 	ctx := context.Background()
-	config := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(features)
-	h := &host{t: t, ctx: ctx, runtime: wazero.NewRuntimeWithConfig(ctx, config), module: m}
-	t.Cleanup(func() { _ = h.runtime.Close(ctx) })
-
-	host := h.runtime.NewHostModuleBuilder(SupportModule)
+	h := &host{t: t, bench: enginetest.New(t), module: m}
+	host := h.bench.Runtime.NewHostModuleBuilder(SupportModule)
 	for _, s := range m.Support {
 		name := s.Name
 		host.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
@@ -55,7 +53,7 @@ func newHost(t testing.TB, m *Module) *host {
 	}
 	b.memory = appendU32(appendU32([]byte{flags}, m.MemoryPages), m.MemoryPages)
 	b.export(ImportMemory, kindMemory, 0)
-	support, err := h.runtime.InstantiateWithConfig(ctx, b.bytes(), wazero.NewModuleConfig().WithName(MemoryModule))
+	support, err := h.bench.Instantiate(b.bytes(), MemoryModule)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,8 +67,7 @@ func newHost(t testing.TB, m *Module) *host {
 // instance instantiates the module once more, as for a thread.
 func (h *host) instance() api.Module {
 	h.t.Helper()
-	instance, err := h.runtime.InstantiateWithConfig(h.ctx, h.module.Binary,
-		wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	instance, err := h.bench.Instantiate(h.module.Binary, "")
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -80,7 +77,7 @@ func (h *host) instance() api.Module {
 // call runs an export that must succeed.
 func (h *host) call(m api.Module, name string, args ...uint64) []uint64 {
 	h.t.Helper()
-	results, err := m.ExportedFunction(name).Call(h.ctx, args...)
+	results, err := h.bench.Call(m, name, args...)
 	if err != nil {
 		h.t.Fatalf("%s%v: %v", name, args, err)
 	}
@@ -115,13 +112,13 @@ func provideWali(t testing.TB, h *host) {
 	if len(h.module.Imports) == 0 {
 		return
 	}
-	b := h.runtime.NewHostModuleBuilder(Namespace)
+	b := h.bench.Runtime.NewHostModuleBuilder(Namespace)
 	for _, i := range h.module.Imports {
 		b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
 			clear(stack)
 		}), i.Type.Params, i.Type.Results).Export(i.Name)
 	}
-	if _, err := b.Instantiate(h.ctx); err != nil {
+	if _, err := b.Instantiate(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 }

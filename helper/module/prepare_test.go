@@ -167,7 +167,7 @@ func TestAtomicWaits(t *testing.T) {
 		if strings.HasPrefix(name, "notify") {
 			args = args[:2]
 		}
-		_, err := instance.ExportedFunction(name).Call(h.ctx, args...)
+		_, err := h.bench.Call(instance, name, args...)
 		if err == nil || !strings.Contains(err.Error(), "out of bounds memory access") || len(h.calls) > 0 {
 			t.Errorf("%s: %v, calls %v", name, err, h.calls)
 		}
