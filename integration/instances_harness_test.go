@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,22 +30,31 @@ const nobody = 65534
 // newSite makes a site. What still runs there at the end of the test is killed.
 func newSite(t *testing.T, user *syscall.Credential) *site {
 	t.Helper()
+	s := newSiteWith(t, user, map[string]string{port(t, "busybox", "busybox").module: "tools/busybox"})
+	for _, name := range []string{"sh", "sleep", "setsid", "cat", "kill", "true", "echo", "seq", "mkdir", "touch", "rm", "dd", "yes", "tty", "stty"} {
+		if err := os.Symlink("busybox", filepath.Join(s.dir, "tools", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// newSiteWith makes a site with walisup and copies of further files.
+func newSiteWith(t *testing.T, user *syscall.Credential, files map[string]string) *site {
+	t.Helper()
 	needWalisup(t)
 	s := &site{t: t, dir: openFolder(t), user: user}
-	busybox := port(t, "busybox", "busybox").module
-	for from, to := range map[string]string{
-		walisupPath(): "bin/walisup", filepath.Join(root, "bin", "walisup-helper"): "bin/walisup-helper", busybox: "tools/busybox",
-	} {
+	all := map[string]string{walisupPath(): "bin/walisup", filepath.Join(root, "bin", "walisup-helper"): "bin/walisup-helper"}
+	maps.Copy(all, files)
+	if err := os.Mkdir(filepath.Join(s.dir, "tools"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range all {
 		to = filepath.Join(s.dir, to)
 		os.MkdirAll(filepath.Dir(to), 0o755)
 		// By another process, see TestHelperIsFound.
 		if out, err := exec.Command("cp", from, to).CombinedOutput(); err != nil {
 			t.Fatalf("cp: %v: %s", err, out)
-		}
-	}
-	for _, name := range []string{"sh", "sleep", "setsid", "cat", "kill", "true", "echo", "seq", "mkdir", "touch", "rm", "dd", "yes", "tty", "stty"} {
-		if err := os.Symlink("busybox", filepath.Join(s.dir, "tools", name)); err != nil {
-			t.Fatal(err)
 		}
 	}
 	for _, name := range []string{"run", "work"} {

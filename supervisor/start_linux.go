@@ -52,8 +52,8 @@ type Spec struct {
 	TracePipe int
 
 	// Isolation is what the guest is kept from by control groups and namespaces. The
-	// control groups that it takes are removed by Wait; after StartDetached they
-	// are the caller's to find and to remove, see [isolation.Of].
+	// control groups that it takes are removed by Wait; those of StartDetached are
+	// the caller's to remove.
 	Isolation isolation.Spec
 
 	// Boot is what the helper is told. The functions of this package set Module,
@@ -90,6 +90,9 @@ func (p *Process) Pid() int { return p.pid }
 
 // Tree is the tree of the guest's processes, see [tree.Tree].
 func (p *Process) Tree() *tree.Tree { return p.tree }
+
+// Groups are the control groups that were made for the guest. Wait removes them.
+func (p *Process) Groups() isolation.Groups { return p.place.Groups() }
 
 // Start starts the guest. Standard streams, terminal, process group and every
 // descriptor that is not close-on-exec are the caller's own, as for a program
@@ -134,28 +137,40 @@ type Detached struct {
 	Terminal bool
 }
 
+// Background is a guest that StartDetached has started.
+type Background struct {
+	Pid int // of its first process
+
+	// Tree is what its processes belong to: the Spec's, or a new one, which is the
+	// caller's to wait with and to close.
+	Tree *tree.Tree
+
+	// Ready is a descriptor from which one byte can be read as soon as the guest itself
+	// runs; its end without that means that the helper has failed. It is
+	// close-on-exec, and the caller's to close.
+	Ready int
+
+	// Groups are the control groups that were made for it.
+	Groups isolation.Groups
+}
+
 // StartDetached starts the guest as the leader of a new session. Of the caller's
 // descriptors it has only the streams, if all others are close-on-exec.
 //
-// The process belongs to spec.Tree, or to a new one, which it returns and which is
-// the caller's to wait with and to close. From the descriptor ready, which is
-// close-on-exec and the caller's to close, one byte can be read as soon as the guest
-// itself runs; its end without that means that the helper has failed.
-//
 // Preconditions: as for [Start].
-func StartDetached(spec Spec, where Detached) (pid int, processes *tree.Tree, ready int, err error) {
+func StartDetached(spec Spec, where Detached) (*Background, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return 0, nil, -1, failed(ExitOwn, "%s: %w", spec.Module, err)
+		return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
 	}
 	defer unix.Close(fds[1])
 	started, err := launch(&spec, surroundings{session: true, terminal: where.Terminal, streams: &where.Streams}, fds[1])
 	if err != nil {
 		unix.Close(fds[0])
-		return 0, nil, -1, err
+		return nil, err
 	}
 	started.tree.Started(started.slot, started.pid)
-	return started.pid, started.tree, fds[0], nil
+	return &Background{Pid: started.pid, Tree: started.tree, Ready: fds[0], Groups: started.place.Groups()}, nil
 }
 
 // launched is a helper that has just been started.

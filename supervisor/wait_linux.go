@@ -2,36 +2,44 @@ package supervisor
 
 import (
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // killTimeout is how long the end of a killed process is waited for. Longer than
 // that takes only what hangs in the kernel.
 const killTimeout = 10 * time.Second
 
-// Wait waits for the guest's end and returns the status to exit with: the
-// guest's own, or 128 plus the number of the signal that ended it. When the
-// guest stops, so does the calling process, by the same signal.
+// Wait waits for the guest's end and returns how it ended, see [ExitStatus] and
+// [Die]. When the guest stops, so does the calling process, by the same signal.
 //
 // What the guest's first process leaves behind is killed, see [Spec]. If that
 // cannot be done the error says so; the status is valid all the same.
 //
 // Precondition: called once.
-func (p *Process) Wait() (status int, err error) {
+func (p *Process) Wait() (unix.WaitStatus, error) {
 	for {
 		ws, err := p.tree.Wait(p.pid)
 		switch {
 		case err != nil:
 			return 0, failed(ExitOwn, "%w", err)
-		case ws.Exited():
-			return ws.ExitStatus(), p.end()
-		case ws.Signaled():
-			return ExitSignal + int(ws.Signal()), p.end()
+		case ws.Exited() || ws.Signaled():
+			return ws, p.end()
 		case ws.Stopped():
 			if err := p.signals.stopSelf(ws.StopSignal()); err != nil {
 				return 0, failed(ExitOwn, "stop with process %d: %w", p.pid, err)
 			}
 		}
 	}
+}
+
+// ExitStatus is a wait status of a process that has ended as a shell writes it: the
+// process's own, or 128 plus the number of the signal that ended it.
+func ExitStatus(ws unix.WaitStatus) int {
+	if ws.Signaled() {
+		return ExitSignal + int(ws.Signal())
+	}
+	return ws.ExitStatus()
 }
 
 // end gives up what Start has made.

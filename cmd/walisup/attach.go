@@ -23,8 +23,7 @@ func newAttachCommand(state *stateFlag) *cobra.Command {
 		Short: "Use the terminal of a detached instance",
 		Long: `attach connects the caller's terminal to that of an instance that was started with
 --detach --tty. All keys go to the instance, but for the detach keys, which end
-attach and leave the instance running. If the instance ends, attach exits with its
-exit status.`,
+attach and leave the instance running. If the instance ends, attach ends as it did.`,
 		Example: `  walisup start --detach --tty --name shell bash.wasm
   walisup attach shell`,
 		Args:              cobra.ExactArgs(1),
@@ -62,6 +61,9 @@ func exitOf(i *instance.Instance) error {
 	if i.State.Phase != instance.Exited || !i.State.StatusKnown {
 		return &supervisor.Error{Status: supervisor.ExitOwn, Err: fmt.Errorf("instance %s has ended, and its exit status is not known", i.Name)}
 	}
+	if sig := i.State.Signal; sig != 0 {
+		return guestSignal(sig)
+	}
 	return guestStatus(i.State.Status)
 }
 
@@ -94,7 +96,7 @@ func attach(terminal *monitor.Terminal, keys []byte) (detached bool, err error) 
 				resize(terminal)
 				continue
 			}
-			return false, guestStatus(supervisor.ExitSignal + int(sig.(unix.Signal)))
+			return false, guestSignal(sig.(unix.Signal))
 		case err := <-closed:
 			return false, err
 		case <-left:

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"walisup/supervisor"
 )
@@ -35,15 +36,16 @@ compiled must be the same as at its start.`,
 			// One bad module does not keep the others from being compiled.
 			status := 0
 			for _, name := range args {
-				result, err := compileModule(supervisor.Spec{Module: name, Helper: module.helper, Boot: boot})
+				ws, err := compileModule(supervisor.Spec{Module: name, Helper: module.helper, Boot: boot})
+				if ws.Signaled() {
+					return guestEnd(ws) // most likely ^C
+				}
+				result := supervisor.ExitStatus(ws)
 				if err != nil {
 					result = report(err)
 				}
 				if status == 0 {
 					status = result
-				}
-				if result > supervisor.ExitSignal {
-					break // most likely ^C
 				}
 			}
 			return guestStatus(status)
@@ -53,7 +55,7 @@ compiled must be the same as at its start.`,
 	return cmd
 }
 
-func compileModule(spec supervisor.Spec) (status int, err error) {
+func compileModule(spec supervisor.Spec) (unix.WaitStatus, error) {
 	process, err := supervisor.Start(spec)
 	if err != nil {
 		return 0, err

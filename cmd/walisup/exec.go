@@ -22,7 +22,7 @@ func newExecCommand(state *stateFlag) *cobra.Command {
 		Long: `exec runs another module as a part of an instance that runs: with its
 environment and working directory, and with the caller's standard streams and
 terminal. Its processes show in the instance's tree and end with the instance. exec
-exits with the module's exit status.
+ends as the module does.
 
 Flags end at the instance's name.`,
 		Example: `  walisup exec cache busybox.wasm sh
@@ -55,11 +55,11 @@ Flags end at the instance's name.`,
 			if spec.Env, err = env.build(instance.Strings(i.Command.Env), spec.Dir); err != nil {
 				return err
 			}
-			status, err := monitor.Exec(i, spec)
+			ws, err := monitor.Exec(i, spec)
 			if err != nil {
 				return err
 			}
-			return guestStatus(status)
+			return guestEnd(ws)
 		},
 	}
 	flags := cmd.Flags()

@@ -51,11 +51,7 @@ Times are spans before now, such as 10m, or points such as 2026-03-01 or
 				return fmt.Errorf("--until: %w", err)
 			}
 			l.out, l.err = bufio.NewWriter(cmd.OutOrStdout()), bufio.NewWriter(cmd.ErrOrStderr())
-			err = l.print(i, follow)
-			if errors.Is(err, errBroken) {
-				return nil // as other programs do that write to a closed pipe
-			}
-			return err
+			return l.print(i, follow)
 		},
 	}
 	l.tail = -1
@@ -77,8 +73,6 @@ type logPrinter struct {
 	out, err     *bufio.Writer
 	inLine       [2]bool // the last line on out, err was a partial one
 }
-
-var errBroken = errors.New("nobody reads the output")
 
 func (l *logPrinter) print(i *instance.Instance, follow bool) error {
 	watch := monitor.NewWatch(i)
@@ -186,7 +180,7 @@ func (l *logPrinter) line(line *journal.Line) {
 func (l *logPrinter) flush() error {
 	for _, w := range []*bufio.Writer{l.out, l.err} {
 		if err := w.Flush(); err != nil {
-			return fmt.Errorf("%w: %w", errBroken, err)
+			return err
 		}
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"os"
 	"runtime"
 
+	"golang.org/x/sys/unix"
+
 	"walisup/supervisor"
 	"walisup/supervisor/binfmt"
 	"walisup/supervisor/monitor"
@@ -27,13 +29,17 @@ func main() {
 	if binfmt.Invoked() {
 		args = interpreterArguments(args)
 	}
-	os.Exit(run(args))
+	err := run(args)
+	if sig, ok := errors.AsType[guestSignal](err); ok {
+		supervisor.Die(unix.Signal(sig))
+	}
+	os.Exit(report(err))
 }
 
-// run executes one command line and returns the status to exit with.
-func run(args []string) int {
+// run executes one command line.
+func run(args []string) error {
 	if len(args) > 0 && args[0] == monitor.Command {
-		return monitor.Main(args[1:])
+		return guestStatus(monitor.Main(args[1:]))
 	}
 	only := ""
 	for _, c := range commands {
@@ -43,10 +49,9 @@ func run(args []string) int {
 	}
 	root := newRootCommand(only)
 	root.SetArgs(args)
-	if err := root.Execute(); err != nil {
-		return report(err)
-	}
-	return 0
+	out := newOutput()
+	root.SetOut(out)
+	return out.end(root.Execute())
 }
 
 // guestStatus ends a command with the guest's exit status, which is no error of
@@ -55,10 +60,29 @@ type guestStatus int
 
 func (s guestStatus) Error() string { return fmt.Sprintf("guest ended with status %d", int(s)) }
 
+// guestSignal ends a command as a signal has ended the guest.
+type guestSignal unix.Signal
+
+func (s guestSignal) Error() string { return fmt.Sprintf("guest was ended by signal %d", int(s)) }
+
+// guestEnd ends a command as the guest has ended.
+func guestEnd(ws unix.WaitStatus) error {
+	if ws.Signaled() {
+		return guestSignal(ws.Signal())
+	}
+	return guestStatus(ws.ExitStatus())
+}
+
 // report prints err as one line and returns the status that goes with it.
 func report(err error) int {
+	if err == nil {
+		return 0
+	}
 	if status, ok := errors.AsType[guestStatus](err); ok {
 		return int(status)
+	}
+	if sig, ok := errors.AsType[guestSignal](err); ok {
+		return supervisor.ExitSignal + int(sig)
 	}
 	fmt.Fprintf(os.Stderr, "walisup: %v\n", err)
 	if failure, ok := errors.AsType[*supervisor.Error](err); ok {

@@ -5,14 +5,15 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"walisup/supervisor"
 	"walisup/supervisor/instance"
 	"walisup/supervisor/monitor"
+	"walisup/supervisor/pidfile"
 	"walisup/supervisor/proctree"
 )
 
@@ -23,14 +24,30 @@ type registration struct {
 	flags *startFlags
 	spec  *supervisor.Spec
 	inst  *instance.Instance
+
+	pidPath string // absolute; empty if there is to be no pid file
+	pidFile *pidfile.File
 }
 
-// prepare reserves the name, if one was asked for: that may fail.
-func (r *registration) prepare() error {
+// prepare does what may fail: it reserves the name and makes sure of the pid file, if
+// they were asked for.
+func (r *registration) prepare() (err error) {
+	if path := r.flags.lifecycle.pidFile; path != "" {
+		if r.pidPath, err = filepath.Abs(path); err != nil {
+			return fmt.Errorf("pid file %s: %w", path, err)
+		}
+		if r.pidFile, err = pidfile.Prepare(r.pidPath); err != nil {
+			return err
+		}
+	}
 	if r.flags.lifecycle.name == "" {
 		return nil
 	}
-	return r.create()
+	if err := r.create(); err != nil {
+		r.pidFile.Abandon()
+		return err
+	}
+	return nil
 }
 
 func (r *registration) create() error {
@@ -50,24 +67,28 @@ func (r *registration) create() error {
 
 // abandon undoes prepare.
 func (r *registration) abandon() {
+	r.pidFile.Abandon()
 	if r.inst != nil {
 		r.inst.Discard()
 	}
 }
 
-// enter writes the record. A guest that runs is not stopped because its record
-// cannot be written.
-func (r *registration) enter(pid int) {
-	err := r.tryEnter(pid)
-	if err == nil {
-		return
+// enter writes the record and the pid file. A guest that runs is not stopped because
+// its record cannot be written, which nobody has asked for; an error says that it
+// is to be stopped because its pid file cannot.
+func (r *registration) enter(process *supervisor.Process) error {
+	if err := r.pidFile.Publish(process.Pid()); err != nil {
+		return err
 	}
-	r.abandon()
-	r.inst = nil
-	warn(fmt.Errorf("the instance is not registered, other commands do not see it: %w", err))
+	if err := r.tryEnter(process); err != nil {
+		r.abandon()
+		r.inst = nil
+		warn(fmt.Errorf("the instance is not registered, other commands do not see it: %w", err))
+	}
+	return nil
 }
 
-func (r *registration) tryEnter(pid int) error {
+func (r *registration) tryEnter(process *supervisor.Process) error {
 	if r.inst == nil {
 		if err := r.create(); err != nil {
 			return err
@@ -79,29 +100,22 @@ func (r *registration) tryEnter(pid int) error {
 		return err
 	}
 	// Not waited for yet, so it is there.
-	if s.Main, err = proctree.Of(pid); err != nil {
+	if s.Main, err = proctree.Of(process.Pid()); err != nil {
 		return err
 	}
-	s.Phase, s.Started = instance.Running, time.Now()
-	if path := string(r.inst.Options.PidFile); path != "" {
-		if err := os.WriteFile(path, []byte(strconv.Itoa(pid)+"\n"), 0o644); err != nil {
-			return fmt.Errorf("pid file: %w", err)
-		}
-	}
+	s.Phase, s.Started, s.Groups = instance.Running, time.Now(), process.Groups().Folders()
 	return r.inst.Register()
 }
 
-// leave removes the record at the guest's end.
-func (r *registration) leave(status int) {
-	if path := r.flags.lifecycle.pidFile; path != "" {
-		if path, err := filepath.Abs(path); err == nil {
-			os.Remove(path)
-		}
+// leave removes pid file and record at the guest's end.
+func (r *registration) leave(pid int, ws unix.WaitStatus) {
+	if err := pidfile.Remove(r.pidPath, pid); err != nil {
+		warn(err)
 	}
 	if r.inst == nil {
 		return
 	}
-	if err := monitor.Leave(r.inst, status); err != nil && !errors.Is(err, instance.ErrNotFound) {
+	if err := monitor.Leave(r.inst, ws); err != nil && !errors.Is(err, instance.ErrNotFound) {
 		warn(err)
 	}
 }

@@ -38,7 +38,8 @@ func newStartCommand(state *stateFlag) *cobra.Command {
 		Use:   "start [flags] app.wasm [args...]",
 		Short: "Run a module",
 		Long: `start runs a module with the caller's standard streams, terminal, descriptors
-and environment, and exits with the module's exit status.
+and environment, and ends as the module does: with its exit status, or by the same
+signal.
 
 With --detach it runs in the background, in a session of its own, without input
 and with its output in a log. start then prints the instance's id and returns as
@@ -159,8 +160,7 @@ func (s *startFlags) detached(cmd *cobra.Command, spec supervisor.Spec) error {
 	if err != nil {
 		return err
 	}
-	// Until the monitor has written itself into the record, we stand there.
-	if record.State.Monitor, err = proctree.Self(); err != nil {
+	if record.State.Starter, err = proctree.Self(); err != nil {
 		return err
 	}
 	i, err := store.Create(record)
@@ -172,11 +172,12 @@ func (s *startFlags) detached(cmd *cobra.Command, spec supervisor.Spec) error {
 		return err
 	}
 	if err := monitor.Spawn(i); err != nil {
-		i.Remove(func(*instance.Instance) error { return nil })
 		return err
 	}
-	_, err = fmt.Fprintln(cmd.OutOrStdout(), i.ID)
-	return err
+	if _, err = fmt.Fprintln(cmd.OutOrStdout(), i.ID); err != nil {
+		return fmt.Errorf("instance %s runs, but its id could not be printed: %w", i.Name, err)
+	}
+	return nil
 }
 
 // foreground runs the guest in our place.
@@ -190,11 +191,17 @@ func (s *startFlags) foreground(spec supervisor.Spec) error {
 		r.abandon()
 		return err
 	}
-	r.enter(process.Pid())
-	status, err := process.Wait()
-	r.leave(status)
-	if err != nil {
+	refused := r.enter(process)
+	if refused != nil {
+		unix.Kill(process.Pid(), unix.SIGKILL)
+	}
+	ws, err := process.Wait()
+	r.leave(process.Pid(), ws)
+	switch {
+	case refused != nil:
+		return refused
+	case err != nil:
 		return err
 	}
-	return guestStatus(status)
+	return guestEnd(ws)
 }

@@ -41,11 +41,21 @@ func update(i *instance.Instance, spec *isolation.Spec) error {
 	if !isActive(i) {
 		return notActive(i)
 	}
-	if err := isolation.Of(i.State.Main.Pid, &i.Command.Isolation).Update(spec); err != nil {
-		return fmt.Errorf("update %s: %w", i.Name, err)
-	}
-	return i.Update(func(r *instance.Record) error {
+	err := i.Update(func(r *instance.Record) error {
+		if err := r.Command.Isolation.Allows(spec); err != nil {
+			return err
+		}
+		if main := r.State.Main; main.Running() {
+			if err := isolation.Of(main.Pid, &r.Command.Isolation).Update(spec); err != nil && main.Running() {
+				return err
+			}
+		}
+		// Without a process, between two runs, it is for the next one.
 		r.Command.Isolation = r.Command.Isolation.With(spec)
 		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("update %s: %w", i.Name, err)
+	}
+	return nil
 }

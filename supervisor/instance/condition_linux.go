@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/supervisor/isolation"
+	"walisup/supervisor/proctree"
 )
 
 // Condition is what is true of an instance now.
@@ -23,35 +27,47 @@ func (c Condition) Active() bool { return c.Phase != Exited }
 // since it was read, it reads the record again.
 func (i *Instance) Condition() Condition {
 	s := &i.State
-	if s.Phase == Exited && !s.Monitor.Running() {
+	if s.Phase == Exited && !s.supervised() {
 		return Condition{Phase: Exited}
 	}
 	if boot, err := BootID(); err == nil && boot != i.BootID {
 		return Condition{Phase: Exited}
 	}
-	c := Condition{Phase: s.Phase, Supervised: s.Monitor.Running()}
-	if c.Supervised {
-		return c
+	if s.supervised() {
+		return Condition{Phase: s.Phase, Supervised: true}
 	}
-	if !s.Main.Running() && !anyRunning(s) {
-		c.Phase = Exited
-		if s.Phase != Exited {
-			// Its monitor may just have written how it ended, and gone.
-			i.Reload()
-		}
-	} else if c.Phase != Paused {
-		c.Phase = Running
+	if s.hasProcess() {
+		return Condition{Phase: s.unsupervised()}
 	}
-	return c
+	// What was read may be old: its monitor may have written how it ended, and gone, or
+	// another may have taken over.
+	if i.Reload() != nil || s.Phase == Exited {
+		return Condition{Phase: Exited}
+	}
+	switch {
+	case s.supervised():
+		return Condition{Phase: s.Phase, Supervised: true}
+	case s.hasProcess():
+		return Condition{Phase: s.unsupervised()}
+	case s.Phase == Restarting && !s.Stopped:
+		return Condition{Phase: Restarting} // another monitor goes on from there
+	}
+	return Condition{Phase: Exited}
 }
 
-func anyRunning(s *State) bool {
-	for _, id := range s.Others {
-		if id.Running() {
-			return true
-		}
+func (s *State) supervised() bool { return s.Monitor.Running() || s.Starter.Running() }
+
+// unsupervised is the phase of an instance that has processes and no monitor.
+func (s *State) unsupervised() Phase {
+	if s.Phase == Paused {
+		return Paused
 	}
-	return false
+	return Running
+}
+
+// hasProcess reports whether one of the first processes is there.
+func (s *State) hasProcess() bool {
+	return slices.ContainsFunc(s.Roots(), proctree.Identity.Running)
 }
 
 // incompleteAge is how long a folder may be without a record. Making one takes
@@ -112,6 +128,7 @@ func (i *Instance) Refresh() error {
 		if i.Condition().Active() {
 			return errActive
 		}
+		i.removeGroups()
 		return nil
 	})
 	switch {
@@ -132,13 +149,17 @@ func (i *Instance) recordLoss() error {
 		if i.Condition().Active() || r.State.Phase == Exited {
 			return errActive
 		}
-		problem := "its monitor and its processes ended unseen: the exit status is not known"
+		problem, known := "its monitor and its processes ended unseen: the exit status is not known", false
 		boot, err := BootID()
-		if err == nil && boot != r.BootID {
+		switch {
+		case err == nil && boot != r.BootID:
 			problem = "the machine was restarted while it ran: the exit status is not known"
 			r.BootID = boot
+		case r.State.Phase == Restarting || r.State.Phase == Stopping:
+			problem, known = "its monitor was killed after the last run had ended", r.State.StatusKnown
 		}
-		r.State.Phase, r.State.StatusKnown = Exited, false
+		i.removeGroups()
+		r.State.Phase, r.State.StatusKnown, r.State.Groups = Exited, known, nil
 		r.State.Problems = append(r.State.Problems, problem)
 		return nil
 	})
@@ -146,6 +167,14 @@ func (i *Instance) recordLoss() error {
 		return nil
 	}
 	return err
+}
+
+// removeGroups removes the control groups of an instance that nobody looks after.
+// Whoever may not, or finds that processes do not end, has at least tried.
+func (i *Instance) removeGroups() {
+	if boot, err := BootID(); err == nil && boot == i.BootID {
+		isolation.RemoveFolders(i.State.Groups)
+	}
 }
 
 // sweepIncomplete removes a folder that never got a record.

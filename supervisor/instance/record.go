@@ -64,7 +64,7 @@ type Phase string
 
 // The phases of an instance.
 const (
-	Starting   Phase = "starting"
+	Starting   Phase = "starting" // its main process loads the module, or is not there yet
 	Running    Phase = "running"
 	Paused     Phase = "paused"
 	Restarting Phase = "restarting" // waits to be started again
@@ -91,8 +91,9 @@ func (s *State) Roots() []proctree.Identity {
 // State changes in the course of an instance's life.
 type State struct {
 	Phase    Phase             `json:"phase"`
-	Monitor  proctree.Identity `json:"monitor"` // walisup itself if not detached
-	Main     proctree.Identity `json:"main"`    // the guest's first process
+	Monitor  proctree.Identity `json:"monitor"`          // walisup itself if not detached
+	Main     proctree.Identity `json:"main"`             // the guest's first process
+	Starter  proctree.Identity `json:"starter,omitzero"` // what starts the monitor, until that is there
 	Others   []Other           `json:"others,omitempty"`
 	Started  time.Time         `json:"started,omitzero"`
 	Finished time.Time         `json:"finished,omitzero"`
@@ -101,8 +102,11 @@ type State struct {
 	// it. It counts if StatusKnown is true.
 	Status      int  `json:"status"`
 	StatusKnown bool `json:"status_known"`
+	Signal      int  `json:"signal,omitempty"` // that ended it
 
 	Restarts int      `json:"restarts"`
-	Stopped  bool     `json:"stopped"`            // somebody asked for its end: no restart
-	Problems []string `json:"problems,omitempty"` // what went wrong and was lost
+	InARow   int      `json:"restarts_in_a_row,omitempty"` // see package lifecycle
+	Groups   []string `json:"control_groups,omitempty"`    // folders of those that were made for the run
+	Stopped  bool     `json:"stopped"`                     // somebody asked for its end: no restart
+	Problems []string `json:"problems,omitempty"`          // what went wrong and was lost
 }

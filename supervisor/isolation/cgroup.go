@@ -3,8 +3,10 @@ package isolation
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -233,6 +235,21 @@ func Of(pid int, spec *Spec) Groups {
 
 // Remove kills what is left in the groups and removes them.
 func (g Groups) Remove() error { return g.remove() }
+
+// Folders returns the folders of the groups, for [RemoveFolders].
+func (g Groups) Folders() []string { return slices.Sorted(maps.Values(g.groups)) }
+
+// RemoveFolders is [Groups.Remove] for groups of which only the folders are known. It
+// leaves alone what has not the name of a group of ours.
+func RemoveFolders(folders []string) error {
+	g := groups{}
+	for _, dir := range folders {
+		if strings.HasPrefix(filepath.Base(dir), groupPrefix) {
+			g[dir] = dir
+		}
+	}
+	return g.remove()
+}
 
 // Update sets limits anew; those that are 0 stay as they are.
 func (g Groups) Update(spec *Spec) error {

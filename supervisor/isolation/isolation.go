@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,6 +47,18 @@ func (s *Spec) limited() bool { return s.Memory != 0 || s.CPUs != 0 || s.Pids !=
 func (s Spec) With(other *Spec) Spec {
 	s.Memory, s.CPUs, s.Pids = cmp.Or(other.Memory, s.Memory), cmp.Or(other.CPUs, s.CPUs), cmp.Or(other.Pids, s.Pids)
 	return s
+}
+
+// Allows reports whether the limits of an instance that was started with s can be
+// changed to those of other that are given. The error wraps ErrNoLimits.
+func (s *Spec) Allows(other *Spec) error {
+	have := controllers(s)
+	for _, controller := range controllers(other) {
+		if !slices.Contains(have, controller) {
+			return fmt.Errorf("%s: %w", controller, ErrNoLimits)
+		}
+	}
+	return nil
 }
 
 // Check finds values that make no sense.
@@ -122,6 +135,15 @@ func (p *Place) Enter() (cgroup int, err error) {
 		return -1, err
 	}
 	return p.groups.enter()
+}
+
+// Groups returns the control groups that Prepare has made. They are the caller's to
+// remove if Remove is not called.
+func (p *Place) Groups() Groups {
+	if p == nil || p.spec.Join != 0 {
+		return Groups{}
+	}
+	return Groups{p.groups}
 }
 
 // Remove removes what Prepare has made; nothing may run there any more.

@@ -7,9 +7,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/ipc/channel"
 	"walisup/supervisor/instance"
 	"walisup/supervisor/isolation"
+	"walisup/supervisor/lifecycle"
 	"walisup/supervisor/proctree"
 	"walisup/supervisor/tree"
 )
@@ -35,7 +35,7 @@ func (m *monitor) adopt() error {
 			return errSupervised
 		}
 		r.State.Monitor = self
-		r.State.Problems = append(r.State.Problems, fmt.Sprintf(
+		addProblem(&r.State, fmt.Sprintf(
 			"the monitor was killed; another took over on %s: processes that have daemonised by then may be missing",
 			time.Now().Format(time.DateTime)))
 		return nil
@@ -47,6 +47,15 @@ func (m *monitor) adopt() error {
 	if err != nil {
 		return err
 	}
+	s := &m.inst.State
+	past := lifecycle.Past{Ran: time.Since(s.Started), Restarts: s.InARow, Stopping: s.Stopped}
+	pausing := s.Phase == instance.Restarting
+	var actions []lifecycle.Action
+	if now := time.Since(m.begun); pausing {
+		m.machine, actions = lifecycle.AdoptPausing(m.config(), now, past)
+	} else {
+		m.machine = lifecycle.Adopt(m.config(), now, past)
+	}
 	m.logs, err = collect(m.inst)
 	if err != nil {
 		m.logs = nil
@@ -57,25 +66,38 @@ func (m *monitor) adopt() error {
 			m.problem("the terminal was lost with the monitor, and the guest was told so by SIGHUP")
 		}
 	}
+	if !pausing {
+		m.adoptMain()
+	}
+	m.tell(nil)
+	return m.live(actions)
+}
+
+// adoptMain takes over the main process.
+func (m *monitor) adoptMain() {
+	m.main = m.inst.State.Main
 	if err := m.adoptTree(); err != nil {
 		m.problem("processes that daemonise from now on are not seen: %v", err)
 	}
-	m.mainEnd = make(chan end, 1)
-	pidfd, err := m.inst.State.Main.Open()
-	if err != nil {
-		m.mainEnd <- end{} // it has just ended
-	} else {
-		go m.watch(m.inst.State.Main, pidfd)
+	pidfd, err := m.main.Open()
+	if err == nil {
+		go m.watch(m.main, pidfd)
+		return
 	}
-	m.tell(nil)
-	return m.supervise()
+	// It has ended. Perhaps the other monitor has seen how.
+	var e runEvent
+	e.Kind = lifecycle.Ended
+	if s := &m.inst.State; s.Phase == instance.Stopping {
+		e.Status, e.Known, e.signal = s.Status, s.StatusKnown, unix.Signal(s.Signal)
+	}
+	m.events <- e
 }
 
 // adoptTree takes over the channel, which the processes of the instance still write
 // to.
 func (m *monitor) adoptTree() error {
-	m.groups = isolation.Of(m.inst.State.Main.Pid, &m.inst.Command.Isolation)
-	fd, err := channel.Find(m.inst.State.Main.Pid)
+	m.groups = isolation.Of(m.main.Pid, &m.inst.Command.Isolation)
+	fd, err := findChannel(m.inst)
 	if err != nil {
 		return err
 	}
@@ -90,16 +112,17 @@ func (m *monitor) adoptTree() error {
 // as well, and until then or since Linux 6.15 the kernel tells how it ended.
 func (m *monitor) watch(main proctree.Identity, pidfd int) {
 	defer unix.Close(pidfd)
+	unknown := runEvent{Event: lifecycle.Event{Kind: lifecycle.Ended}}
 	if err := proctree.AwaitEnd(pidfd); err != nil {
-		m.mainEnd <- end{}
+		m.events <- unknown
 		return
 	}
 	for range 100 {
 		if ws, ok := main.EndStatus(pidfd); ok {
-			m.mainEnd <- end{status: exitStatus(ws), known: true}
+			m.events <- endedBy(ws)
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	m.mainEnd <- end{}
+	m.events <- unknown
 }

@@ -21,9 +21,11 @@ type collector struct {
 	wake    int // eventfd
 	done    chan struct{}
 
-	mu      sync.Mutex
-	journal *journal.Writer
-	last    []byte // the end of what the guest has written
+	mu       sync.Mutex
+	journal  *journal.Writer
+	last     []byte          // the end of what the guest has written
+	settling []chan struct{} // closed when all is moved that is there now
+	ending   bool
 }
 
 // keepLast is how much of it is kept for the report of a failed start.
@@ -89,16 +91,58 @@ func (c *collector) run() {
 		if _, err := unix.Poll(poll, -1); err != nil && err != unix.EINTR {
 			return
 		}
-		ending := poll[2].Revents != 0
-		for n := range c.fds {
-			for c.move(n, buffer) && ending {
+		if poll[2].Revents == 0 {
+			for n := range c.fds {
+				c.move(n, buffer)
 			}
+			continue
+		}
+		var count [8]byte
+		unix.Read(c.wake, count[:])
+		c.mu.Lock()
+		settling, ending := c.settling, c.ending
+		c.settling = nil
+		c.mu.Unlock()
+		for n := range c.fds {
+			for left := mostLeft; left > 0 && c.move(n, buffer); left-- {
+			}
+		}
+		for _, done := range settling {
+			close(done)
 		}
 		if ending {
 			return
 		}
 	}
 }
+
+// mostLeft is how many reads empty a FIFO whose writers have ended: one holds 1 MiB at
+// most. A process that could not be killed may go on writing.
+const mostLeft = 64
+
+// settle moves what is left and returns the end of what the guest has written.
+//
+// Precondition: the guest's processes have ended.
+func (c *collector) settle() string {
+	done := make(chan struct{})
+	c.mu.Lock()
+	c.settling = append(c.settling, done)
+	c.mu.Unlock()
+	c.signal()
+	<-done
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return string(c.last)
+}
+
+// forget begins anew with what settle returns.
+func (c *collector) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = nil
+}
+
+func (c *collector) signal() { unix.Write(c.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
 
 // move moves once what there is; false if there was nothing.
 func (c *collector) move(n int, buffer []byte) bool {
@@ -128,14 +172,19 @@ func (c *collector) remark(format string, args ...any) {
 	c.journal.Remark(time.Now(), format, args...)
 }
 
-// finish moves what is left and returns the end of what the guest wrote, and how many lines of the journal were lost, if any.
+// finish moves what is left, ends the journal and returns how many lines of it were
+// lost, if any.
+//
 // Precondition: the guest's processes have ended.
-func (c *collector) finish() (last string, lost int, cause error) {
-	unix.Write(c.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+func (c *collector) finish() (lost int, cause error) {
+	c.mu.Lock()
+	c.ending = true
+	c.mu.Unlock()
+	c.signal()
 	<-c.done
 	c.closeFDs()
 	c.journal.End(time.Now())
 	lost, cause = c.journal.Lost()
 	c.journal.Close()
-	return string(c.last), lost, cause
+	return lost, cause
 }

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc/channel"
+	"walisup/supervisor"
 	"walisup/supervisor/instance"
 )
 
@@ -87,7 +88,7 @@ func (r *EventReader) describe(raw *channel.Event) Event {
 	switch raw.Kind {
 	case channel.Exit:
 		if raw.Source != channel.Nobody {
-			status := exitStatus(unix.WaitStatus(raw.Value))
+			status := supervisor.ExitStatus(unix.WaitStatus(raw.Value))
 			e.Status, e.Source = &status, raw.Source.String()
 		}
 	case channel.Signal:

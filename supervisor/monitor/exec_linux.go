@@ -15,11 +15,10 @@ import (
 )
 
 // Exec starts another module in a running instance, with the caller's standard
-// streams and terminal, waits for its end and returns the status to exit with. The
-// new processes belong to the instance: they are in its table, and end with it.
+// streams and terminal, waits for its end and returns how it ended. The new processes belong to the instance: they are in its table, and end with it.
 //
 // Precondition: as for [supervisor.Start].
-func Exec(i *instance.Instance, spec supervisor.Spec) (status int, err error) {
+func Exec(i *instance.Instance, spec supervisor.Spec) (ws unix.WaitStatus, err error) {
 	switch c := i.Condition(); c.Phase {
 	case instance.Running:
 	case instance.Paused:
@@ -52,7 +51,7 @@ func Exec(i *instance.Instance, spec supervisor.Spec) (status int, err error) {
 		process.Wait()
 		return 0, err
 	}
-	status, err = process.Wait()
+	ws, err = process.Wait()
 	left := i.Update(func(r *instance.Record) error {
 		r.State.Others = slices.DeleteFunc(r.State.Others, func(other instance.Other) bool { return other.Identity == id })
 		return nil
@@ -60,7 +59,7 @@ func Exec(i *instance.Instance, spec supervisor.Spec) (status int, err error) {
 	if err == nil && left != nil && !errors.Is(left, instance.ErrNotFound) && !errors.Is(left, unix.ENOSPC) {
 		err = left
 	}
-	return status, err
+	return ws, err
 }
 
 // enter records the first process of an exec. It fails if the instance has begun to

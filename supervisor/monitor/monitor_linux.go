@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,32 +13,39 @@ import (
 	"walisup/supervisor"
 	"walisup/supervisor/instance"
 	"walisup/supervisor/isolation"
+	"walisup/supervisor/lifecycle"
+	"walisup/supervisor/pidfile"
 	"walisup/supervisor/proctree"
 	"walisup/supervisor/tree"
 )
 
-// monitor looks after one instance.
+// monitor looks after one instance. What it does is decided by a [lifecycle.Machine].
 type monitor struct {
 	inst    *instance.Instance
-	logs    *collector
+	machine *lifecycle.Machine
+	begun   time.Time         // what the machine's times are spans since
+	queue   []lifecycle.Event // that the machine has not been told of
 	signals chan os.Signal
-	report  *os.File // nil once reported
-	backoff backoff
+	events  chan runEvent // of the present run
+	report  *os.File      // nil once reported
 
+	logs      *collector
 	terminal  *terminal       // nil without --tty
 	hungUp    <-chan struct{} // closed when the run's pseudoterminal is
 	processes *tree.Tree      // nil before the first start
-	groups    isolation.Groups
-	mainEnd   chan end // of the main process
-	inARow    int      // restarts
+
+	groups  isolation.Groups // of the present run
+	main    proctree.Identity
+	end     runEvent // how the last main process ended
+	failure error    // why the run could not be begun
 
 	unsaved []func(r *instance.Record) // changes of the record that could not be written
 }
 
-// end is how a main process ended.
-type end struct {
-	status int
-	known  bool
+// runEvent is something that happened to the main process.
+type runEvent struct {
+	lifecycle.Event
+	signal unix.Signal // that ended it
 }
 
 // Main is what a walisup does whose first argument is [Command], with the other
@@ -54,7 +59,7 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, "walisup: monitor: is started by walisup start --detach, not by hand")
 		return supervisor.ExitOwn
 	}
-	m := &monitor{report: report, signals: make(chan os.Signal, 64)}
+	m := &monitor{report: report, begun: time.Now(), signals: make(chan os.Signal, 64), events: make(chan runEvent, 4)}
 	if err := m.run(args[0], args[1], args[2]); err != nil {
 		return m.tell(err)
 	}
@@ -98,226 +103,130 @@ func (m *monitor) run(state, id, order string) error {
 	if order == orderAdopt {
 		return m.adopt()
 	}
-	if err := m.start(); err != nil {
-		m.inst.Remove(func(*instance.Instance) error { return nil })
-		return err
-	}
-	return m.supervise()
+	var actions []lifecycle.Action
+	m.machine, actions = lifecycle.New(m.config())
+	return m.live(actions)
 }
 
-// supervise waits for the instance's end, restarts included.
-func (m *monitor) supervise() error {
-	for {
-		begun := m.inst.State.Started
-		ended := m.awaitMain()
-		again := m.finish(ended)
-		if !again || !m.pauseBeforeRestart(time.Since(begun)) {
-			break
-		}
-		m.inARow++
-		if time.Since(begun) >= backoffReset {
-			m.inARow = 1
-		}
-		for m.start() != nil {
-			// The module was replaced or is gone: that may pass.
-			if !m.inst.Options.Restart.Again(supervisor.ExitNotFound, m.inARow) || !m.pauseBeforeRestart(0) {
-				return m.leave()
-			}
-			m.inARow++
-		}
-	}
-	return m.leave()
+func (m *monitor) config() lifecycle.Config {
+	return lifecycle.Config{Again: m.inst.Options.Restart.Again, StopTimeout: m.inst.Options.StopTimeout}
 }
 
-// start starts the guest and returns when it runs. The error is nil or the reason
-// why it does not; the record and the journal tell it as well.
-func (m *monitor) start() error {
-	err := m.startGuest()
-	if err == nil {
-		m.tell(nil)
-		return nil
+// live does what the machine says until the instance's life is over. The error says
+// why it could not even begin.
+func (m *monitor) live(actions []lifecycle.Action) error {
+	for _, action := range actions {
+		m.perform(action)
 	}
-	if m.report == nil && m.logs != nil {
-		m.logs.remark("start failed: %v", err)
-	}
-	status := supervisor.ExitOwn
-	if failure, ok := errors.AsType[*supervisor.Error](err); ok {
-		status = failure.Status
-	}
-	m.update(func(r *instance.Record) {
-		s := &r.State
-		s.Phase, s.Status, s.StatusKnown, s.Finished = instance.Stopping, status, true, time.Now()
-		s.Problems = append(s.Problems, err.Error())
-	})
-	return err
-}
-
-func (m *monitor) startGuest() error {
-	if m.logs == nil {
-		var err error
-		if m.logs, err = collect(m.inst); err != nil {
-			m.logs = nil
-			return err
+	for m.machine.Phase() != lifecycle.Over {
+		e := m.next()
+		for _, action := range m.machine.Handle(time.Since(m.begun), e) {
+			m.perform(action)
 		}
 	}
-	if m.inst.Options.Terminal && m.terminal == nil {
-		var err error
-		if m.terminal, err = newTerminal(m.inst, m.logs); err != nil {
-			return err
-		}
-	}
-	streams, err := m.streams()
-	if err != nil {
-		closeAll(streams)
-		return err
-	}
-	spec := Spec(&m.inst.Command)
-	spec.Name, spec.Tree = m.inst.Name, m.processes
-	pid, processes, ready, err := supervisor.StartDetached(spec, supervisor.Detached{Streams: streams, Terminal: m.terminal != nil})
-	closeAll(streams)
-	if err != nil {
-		return err
-	}
-	m.processes = processes
-	main, err := proctree.Of(pid) // not waited for yet, so it is there
-	m.groups = isolation.Of(pid, &m.inst.Command.Isolation)
-	m.mainEnd = make(chan end, 1)
-	go m.awaitChild(pid, m.mainEnd)
-	if err != nil {
-		return err
-	}
-	self, err := proctree.Self()
-	if err != nil {
-		return err
-	}
-	m.update(func(r *instance.Record) {
-		s := &r.State
-		if m.report == nil {
-			s.Restarts++
-		}
-		s.Phase, s.Monitor, s.Main, s.Started = instance.Running, self, main, time.Now()
-		s.Finished, s.StatusKnown, s.Status = time.Time{}, false, 0
-	})
-	var one [1]byte
-	n, err := unix.Read(ready, one[:])
-	for err == unix.EINTR {
-		n, err = unix.Read(ready, one[:])
-	}
-	unix.Close(ready)
-	if n != 1 {
-		return m.failedStart()
-	}
-	m.writePidFile(pid)
-	return nil
+	return m.failure
 }
 
-// streams opens what becomes the guest's standard descriptors.
-func (m *monitor) streams() (fds [3]int, err error) {
-	fds = [3]int{-1, -1, -1}
-	if m.terminal != nil {
-		if fds[0], m.hungUp, err = m.terminal.open(); err != nil {
-			return fds, err
-		}
-		for n := range fds[1:] {
-			fds[n+1], err = unix.FcntlInt(uintptr(fds[0]), unix.F_DUPFD_CLOEXEC, 0)
-			if err != nil {
-				return fds, os.NewSyscallError("fcntl", err)
-			}
-		}
-		return fds, nil
+// next waits for something that the machine has to know.
+func (m *monitor) next() lifecycle.Event {
+	var due <-chan time.Time
+	if at, ok := m.machine.Deadline(); ok {
+		timer := time.NewTimer(at - time.Since(m.begun))
+		defer timer.Stop()
+		due = timer.C
 	}
-	fds[0], err = unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fds, fmt.Errorf("open %s: %w", os.DevNull, err)
-	}
-	for n, name := range []string{instance.StdoutFile, instance.StderrFile} {
-		fds[n+1], err = openFIFO(m.inst.File(name), 0)
-		if err != nil {
-			return fds, err
-		}
-	}
-	return fds, nil
-}
-
-func closeAll(fds [3]int) {
-	for _, fd := range fds {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-	}
-}
-
-// removeGroups removes the control groups of a run that has ended.
-func (m *monitor) removeGroups() {
-	if err := m.groups.Remove(); err != nil {
-		m.problem("%v", err)
-	}
-	m.groups = isolation.Groups{}
-}
-
-// failedStart makes an error out of what the helper said before it gave up.
-func (m *monitor) failedStart() error {
-	e := <-m.mainEnd
-	if m.terminal != nil {
-		<-m.hungUp
-		m.terminal.close()
-		m.terminal = nil
-	}
-	last, _, _ := m.logs.finish()
-	m.logs = nil
-	text := strings.TrimPrefix(strings.TrimSpace(strings.ReplaceAll(last, "\r", "")), "walisup: ")
-	if text == "" {
-		text = fmt.Sprintf("%s: the helper has ended (status %d)", m.inst.Command.Argv0, e.status)
-	}
-	return &supervisor.Error{Status: e.status, Err: errors.New(text)}
-}
-
-// awaitChild waits for the end of the main process, and for all children that end
-// meanwhile.
-func (m *monitor) awaitChild(pid int, ended chan<- end) {
-	for {
-		ws, err := m.processes.Wait(pid)
-		switch {
-		case err != nil:
-			ended <- end{}
-			return
-		case !ws.Stopped():
-			ended <- end{status: exitStatus(ws), known: true}
-			return
-		}
-	}
-}
-
-func exitStatus(ws unix.WaitStatus) int {
-	if ws.Signaled() {
-		return supervisor.ExitSignal + int(ws.Signal())
-	}
-	return ws.ExitStatus()
-}
-
-// awaitMain waits for the end of the main process. Meanwhile it does what signals
-// ask for.
-func (m *monitor) awaitMain() end {
-	var timeout <-chan time.Time
-	for {
+	for len(m.queue) == 0 {
 		select {
 		case sig := <-m.signals:
-			switch sig {
-			case unix.SIGUSR1: // the record has changed
-				m.inst.Reload()
-			default:
-				m.update(func(r *instance.Record) { r.State.Stopped = true })
-				m.inst.State.Main.Signal(unix.Signal(m.inst.Options.StopSignal))
-				if timeout == nil {
-					timeout = time.After(m.inst.Options.StopTimeout)
-				}
+			if sig != unix.SIGUSR1 {
+				return lifecycle.Event{Kind: lifecycle.Terminated}
 			}
-		case <-timeout:
-			m.killAll()
-		case e := <-m.mainEnd:
-			return e
+			m.reload()
+		case e := <-m.events:
+			if e.Kind == lifecycle.Ended {
+				m.end = e
+			}
+			return e.Event
+		case <-due:
+			return lifecycle.Event{Kind: lifecycle.Tick}
 		}
 	}
+	e := m.queue[0]
+	m.queue = m.queue[1:]
+	return e
+}
+
+// happened is for what happens while an action is performed.
+func (m *monitor) happened(e lifecycle.Event) { m.queue = append(m.queue, e) }
+
+func (m *monitor) perform(action lifecycle.Action) {
+	switch action {
+	case lifecycle.Launch:
+		m.failure = nil
+		if err := m.launch(); err != nil {
+			m.failure = err
+			m.happened(lifecycle.Event{Kind: lifecycle.Failed, Status: statusOf(err), Known: true})
+		}
+	case lifecycle.RecordRun:
+		m.update(func(r *instance.Record) {
+			s := &r.State
+			if m.report == nil {
+				s.Restarts++
+			}
+			s.Phase, s.Started = instance.Running, time.Now()
+			s.Finished, s.StatusKnown, s.Status, s.Signal = time.Time{}, false, 0, 0
+		})
+	case lifecycle.Announce:
+		m.tell(nil)
+	case lifecycle.RecordRequest:
+		m.update(func(r *instance.Record) { r.State.Stopped = true })
+	case lifecycle.SendStop:
+		m.update(func(r *instance.Record) {
+			if r.State.Phase == instance.Paused {
+				r.State.Phase = instance.Running
+			}
+		})
+		continueAll(m.inst) // whoever is stopped would not take notice
+		m.main.Signal(unix.Signal(m.inst.Options.StopSignal))
+	case lifecycle.KillAll:
+		if err := m.killAll(); err != nil {
+			m.problem("not all processes have ended: %v", err)
+		}
+	case lifecycle.RecordEnd:
+		e, now := m.end, time.Now()
+		m.update(func(r *instance.Record) {
+			s := &r.State
+			s.Phase, s.Status, s.StatusKnown, s.Signal, s.Finished = instance.Stopping, e.Status, e.Known, int(e.signal), now
+		})
+	case lifecycle.Clear:
+		m.clear()
+		m.happened(lifecycle.Event{Kind: lifecycle.Cleared})
+	case lifecycle.RecordFailure:
+		if m.logs != nil {
+			m.logs.remark("start failed: %v", m.failure)
+		}
+		failure, now := m.failure, time.Now()
+		m.update(func(r *instance.Record) {
+			s := &r.State
+			s.Phase, s.Status, s.StatusKnown, s.Signal, s.Finished = instance.Stopping, statusOf(failure), true, 0, now
+			addProblem(s, failure.Error())
+		})
+		m.failure = nil
+	case lifecycle.RecordPause:
+		inARow := m.machine.Restarts()
+		m.update(func(r *instance.Record) { r.State.Phase, r.State.InARow = instance.Restarting, inARow })
+	case lifecycle.GiveUp:
+		m.giveUp()
+	case lifecycle.Leave:
+		m.leave()
+	}
+}
+
+func statusOf(err error) int {
+	if failure, ok := errors.AsType[*supervisor.Error](err); ok {
+		return failure.Status
+	}
+	return supervisor.ExitOwn
 }
 
 // killAll ends all processes of the instance.
@@ -338,15 +247,8 @@ func (m *monitor) killAll() error {
 // what hangs in the kernel.
 const killTimeout = 10 * time.Second
 
-// finish brings a run to its end and reports whether another is to follow.
-func (m *monitor) finish(e end) (again bool) {
-	now := time.Now()
-	var stopped bool
-	m.update(func(r *instance.Record) {
-		s := &r.State
-		stopped = s.Stopped
-		s.Phase, s.Status, s.StatusKnown, s.Finished = instance.Stopping, e.status, e.known, now
-	})
+// clear ends what is left of a run.
+func (m *monitor) clear() {
 	if err := m.killAll(); err != nil {
 		m.problem("not all processes have ended: %v", err)
 	}
@@ -355,39 +257,36 @@ func (m *monitor) finish(e end) (again bool) {
 		case <-m.hungUp:
 		case <-time.After(killTimeout): // a process that could not be killed
 		}
+		m.hungUp = nil
 	}
-	m.removeGroups()
-	m.removePidFile()
-	return !stopped && m.inst.Options.Restart.Again(e.status, m.inARow)
+	if !m.machine.Began() && m.failure == nil {
+		m.failure = m.failedStart()
+	}
+	if err := pidfile.Remove(string(m.inst.Options.PidFile), m.main.Pid); err != nil {
+		m.problem("%v", err)
+	}
+	if err := m.groups.Remove(); err != nil {
+		m.problem("%v", err)
+	}
+	m.groups = isolation.Groups{}
 }
 
-// pauseBeforeRestart waits for the time that is due, and reports whether nobody
-// has asked for the instance's end by then.
-func (m *monitor) pauseBeforeRestart(ran time.Duration) bool {
-	m.update(func(r *instance.Record) { r.State.Phase = instance.Restarting })
-	timer := time.NewTimer(m.backoff.delay(ran))
-	defer timer.Stop()
-	for {
-		// The record counts, whichever signal came and whether it came in time.
-		if m.inst.Reload() != nil || m.inst.State.Stopped {
-			return false
-		}
-		select {
-		case sig := <-m.signals:
-			switch sig {
-			case unix.SIGTERM, unix.SIGINT:
-				m.update(func(r *instance.Record) { r.State.Stopped = true })
-			}
-		case <-timer.C:
-			return true
-		}
+// giveUp removes an instance whose first run could not be begun.
+func (m *monitor) giveUp() {
+	if m.machine.Stopping() {
+		m.failure = errStopped
 	}
+	m.close()
+	m.inst.Remove(func(*instance.Instance) error { return nil })
 }
 
-// leave writes the last record and ends the monitor.
-func (m *monitor) leave() error {
+// errStopped is why an instance does not run that was stopped at once.
+var errStopped = errors.New("the instance was stopped before it ran")
+
+// close lets go of what is kept over all runs.
+func (m *monitor) close() {
 	if m.logs != nil {
-		if _, lost, cause := m.logs.finish(); lost > 0 {
+		if lost, cause := m.logs.finish(); lost > 0 {
 			m.problem("%d lines of the log were lost: %v", lost, cause)
 		}
 	}
@@ -397,56 +296,86 @@ func (m *monitor) leave() error {
 	if m.terminal != nil {
 		m.terminal.close()
 	}
-	m.update(func(r *instance.Record) { r.State.Phase = instance.Exited })
+}
+
+// leave writes the last record.
+func (m *monitor) leave() {
+	m.failure = nil
+	m.close()
+	m.update(func(r *instance.Record) { r.State.Phase, r.State.Groups = instance.Exited, nil })
 	if m.inst.Options.Remove {
 		awaitWaiters(m.inst)
 		m.inst.Remove(func(*instance.Instance) error { return nil })
 	}
-	return nil
 }
 
 // update changes the record. That it cannot be written keeps nothing from going on:
 // the change is made again with the next one.
 func (m *monitor) update(change func(r *instance.Record)) {
 	m.unsaved = append(m.unsaved, change)
-	all := func(r *instance.Record) {
-		for _, change := range m.unsaved {
-			change(r)
-		}
-	}
-	err := m.inst.Update(func(r *instance.Record) error { all(r); return nil })
+	applied := false
+	err := m.inst.Update(func(r *instance.Record) error {
+		m.apply(r)
+		applied = true
+		return nil
+	})
 	if err == nil {
 		m.unsaved = nil
+	} else {
+		if !applied {
+			m.apply(&m.inst.Record)
+		}
+		fmt.Fprintf(os.Stderr, "walisup: monitor of %s: %v\n", m.inst.ID, err)
+	}
+	m.look(err)
+}
+
+// apply makes the changes that are not in the record's file.
+func (m *monitor) apply(r *instance.Record) {
+	for _, change := range m.unsaved {
+		change(r)
+	}
+}
+
+// reload reads the record, which somebody else has changed.
+func (m *monitor) reload() {
+	err := m.inst.Reload()
+	if err == nil {
+		m.apply(&m.inst.Record)
+	}
+	m.look(err)
+}
+
+// look passes on what the record asks for. One that is gone was removed by force, and
+// whoever did that does not want another run.
+func (m *monitor) look(err error) {
+	if m.machine == nil || m.machine.Stopping() {
 		return
 	}
-	all(&m.inst.Record)
-	fmt.Fprintf(os.Stderr, "walisup: monitor of %s: %v\n", m.inst.ID, err)
+	switch {
+	case m.inst.State.Stopped && len(m.unsaved) > 0:
+		// Others do not know the main process.
+		m.happened(lifecycle.Event{Kind: lifecycle.Terminated})
+	case m.inst.State.Stopped || errors.Is(err, instance.ErrNotFound):
+		m.happened(lifecycle.Event{Kind: lifecycle.Asked})
+	}
 }
 
 func (m *monitor) problem(format string, args ...any) {
-	m.update(func(r *instance.Record) {
-		r.State.Problems = append(r.State.Problems, fmt.Sprintf(format, args...))
-	})
+	text := fmt.Sprintf(format, args...)
+	m.update(func(r *instance.Record) { addProblem(&r.State, text) })
 }
 
-func (m *monitor) writePidFile(pid int) {
-	path := string(m.inst.Options.PidFile)
-	if path == "" {
+// mostProblems is how many a record holds: the first ones and the last.
+const mostProblems = 40
+
+func addProblem(s *instance.State, text string) {
+	n := len(s.Problems)
+	switch {
+	case n > 0 && s.Problems[n-1] == text:
 		return
+	case n >= mostProblems:
+		s.Problems = append(s.Problems[:mostProblems/2], s.Problems[mostProblems/2+1:]...)
 	}
-	temp := path + ".new"
-	err := os.WriteFile(temp, []byte(strconv.Itoa(pid)+"\n"), 0o644)
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		os.Remove(temp)
-		m.problem("pid file: %v", err)
-	}
-}
-
-func (m *monitor) removePidFile() {
-	if path := string(m.inst.Options.PidFile); path != "" {
-		os.Remove(path)
-	}
+	s.Problems = append(s.Problems, text)
 }

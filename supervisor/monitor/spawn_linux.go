@@ -1,12 +1,14 @@
 package monitor
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -47,6 +49,13 @@ func Spawn(i *instance.Instance) error {
 	report, err := spawn(i, orderStart)
 	if err == nil && report.Status != 0 {
 		err = &supervisor.Error{Status: report.Status, Err: errors.New(report.Message)}
+	}
+	if err != nil {
+		// A monitor that could say why has done this itself.
+		i.Reload()
+		Kill(i)
+		i.Refresh()
+		i.Discard()
 	}
 	return err
 }
@@ -101,7 +110,9 @@ func spawn(i *instance.Instance, order string) (startReport, error) {
 	}
 	var report startReport
 	if err := json.Unmarshal(data, &report); err != nil {
-		return report, fmt.Errorf("the monitor has ended unexpectedly; see %s", i.File(errorFile))
+		said, _ := os.ReadFile(i.File(errorFile))
+		first, _, _ := strings.Cut(strings.TrimSpace(string(said)), "\n")
+		return report, fmt.Errorf("the monitor has ended unexpectedly (%s)", cmp.Or(first, "it said nothing"))
 	}
 	return report, nil
 }

@@ -19,35 +19,47 @@ const afterKill = 30 * time.Second
 // timeout all its processes are killed. When it returns without an error nothing
 // of the instance runs, and nothing starts it again. Its record then says how it
 // ended, unless it was removed.
+//
+// A main process that is not in the record when the request gets there is the
+// monitor's to end, see package lifecycle.
 func Stop(i *instance.Instance, timeout time.Duration) error {
 	err := i.Update(func(r *instance.Record) error {
 		r.State.Stopped = true
+		if r.State.Phase == instance.Paused {
+			r.State.Phase = instance.Running
+		}
 		return nil
 	})
-	switch {
-	case errors.Is(err, unix.ENOSPC):
-		// A restart policy may start it again, all else works.
-	case err != nil:
+	if errors.Is(err, instance.ErrNotFound) {
 		return err
 	}
 	if !i.Condition().Active() {
 		return nil
 	}
 	// Without a monitor, those that have lost their parent are found no more.
-	known, err := finder(i)()
-	if err != nil {
+	known, finding := finder(i)()
+	if finding != nil {
+		return finding
+	}
+	if i.Options.Detached {
+		notify := unix.SIGUSR1 // look at the record
+		if err != nil {
+			notify = unix.SIGTERM // which cannot be written: the monitor keeps it in mind
+		}
+		i.State.Monitor.Signal(notify)
+		i.State.Monitor.Signal(unix.SIGCONT)
+	} else if err != nil && !errors.Is(err, unix.ENOSPC) {
 		return err
 	}
-	if i.Options.Detached && i.State.Monitor.Running() {
-		i.State.Monitor.Signal(unix.SIGUSR1) // look at the record
-	}
 	if timeout > 0 {
-		// Whoever is stopped or paused would not take notice.
-		if err := Resume(i); err != nil {
-			return err
-		}
-		if err := i.State.Main.Signal(unix.Signal(i.Options.StopSignal)); err != nil && !errors.Is(err, proctree.ErrGone) {
-			return err
+		if i.State.Main.Pid != 0 {
+			// Whoever is stopped or paused would not take notice.
+			if err := continueAll(i); err != nil {
+				return err
+			}
+			if err := i.State.Main.Signal(unix.Signal(i.Options.StopSignal)); err != nil && !errors.Is(err, proctree.ErrGone) {
+				return err
+			}
 		}
 		err = AwaitExit(i, timeout)
 	}
@@ -56,6 +68,10 @@ func Stop(i *instance.Instance, timeout time.Duration) error {
 			return fmt.Errorf("instance %s: %w", i.Name, err)
 		}
 		err = AwaitExit(i, afterKill)
+	}
+	if err == nil {
+		// If the monitor was killed meanwhile, nobody has written how it ended.
+		err = i.Refresh()
 	}
 	if err != nil && !errors.Is(err, instance.ErrNotFound) {
 		return fmt.Errorf("instance %s: %w", i.Name, err)
@@ -72,8 +88,12 @@ func Stop(i *instance.Instance, timeout time.Duration) error {
 }
 
 // Signal sends a signal to the main process of an instance, or to all of its
-// processes. After SIGKILL to all none is left when it returns.
+// processes. After SIGKILL to all none is left when it returns. An instance that
+// waits for its next run has no process.
 func Signal(i *instance.Instance, sig unix.Signal, all bool) error {
+	if err := awaitMain(i); err != nil {
+		return err
+	}
 	if !all {
 		return i.State.Main.Signal(sig)
 	}
@@ -86,6 +106,28 @@ func Signal(i *instance.Instance, sig unix.Signal, all bool) error {
 	}
 	return proctree.SignalAll(tree, sig)
 }
+
+// awaitMain waits for the main process of an instance that is just being started.
+func awaitMain(i *instance.Instance) error {
+	w := NewWatch(i)
+	defer w.Close()
+	for end := time.Now().Add(startTime); ; w.Next(time.Until(end)) {
+		switch c := i.Condition(); {
+		case !c.Active() || c.Phase == instance.Restarting:
+			return fmt.Errorf("instance %s is not running (%s): it has no process", i.Name, c.Phase)
+		case i.State.Main.Pid != 0:
+			return nil
+		case time.Now().After(end):
+			return fmt.Errorf("instance %s has no process yet", i.Name)
+		}
+		if err := i.Reload(); err != nil {
+			return err
+		}
+	}
+}
+
+// startTime is how long a monitor may take to make a main process.
+const startTime = 10 * time.Second
 
 // Pause stops all processes of an instance, with SIGSTOP, until [Resume].
 func Pause(i *instance.Instance) error {
@@ -117,6 +159,12 @@ func Resume(i *instance.Instance) error {
 	if err != nil && !errors.Is(err, unix.ENOSPC) {
 		return err
 	}
+	return continueAll(i)
+}
+
+// continueAll sends SIGCONT to the processes of an instance and to those who stand in
+// for them.
+func continueAll(i *instance.Instance) error {
 	found, err := finder(i)()
 	if err != nil {
 		return err

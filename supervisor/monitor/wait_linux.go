@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"walisup/supervisor"
 	"walisup/supervisor/instance"
 )
 
@@ -131,13 +132,14 @@ func AwaitExit(i *instance.Instance, timeout time.Duration) error {
 	}
 }
 
-// Leave removes a foreground instance whose main process has ended with status. If
+// Leave removes a foreground instance whose main process has ended as ws says. If
 // other commands wait for its end they can read that first.
-func Leave(i *instance.Instance, status int) error {
+func Leave(i *instance.Instance, ws unix.WaitStatus) error {
 	if err := unix.Access(i.File(waitersFile), unix.F_OK); err == nil {
 		err := i.Update(func(r *instance.Record) error {
 			s := &r.State
-			s.Phase, s.Status, s.StatusKnown, s.Finished = instance.Exited, status, true, time.Now()
+			s.Phase, s.Status, s.StatusKnown, s.Finished = instance.Exited, supervisor.ExitStatus(ws), true, time.Now()
+			s.Signal, s.Groups = signalOf(ws), nil
 			return nil
 		})
 		if err == nil {

@@ -97,6 +97,13 @@ func (c *Catcher) WithDefault(sig unix.Signal, f func() error) error {
 	return err
 }
 
+// Default gives a signal its default effect, for good and whatever Go's runtime or
+// whoever started the process wanted of it.
+func Default(sig unix.Signal) error {
+	_, err := setAction(sig, &action{})
+	return err
+}
+
 // Close lets the signals have the effect again that they had before.
 func (c *Catcher) Close() {
 	for sig, old := range c.old {

@@ -1,0 +1,175 @@
+package monitor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/supervisor"
+	"walisup/supervisor/instance"
+	"walisup/supervisor/lifecycle"
+	"walisup/supervisor/pidfile"
+	"walisup/supervisor/proctree"
+)
+
+// launch begins a run. The record says so before the main process is there: from
+// then on either the monitor sees that somebody asks for the instance's end, or he
+// sees the main process.
+func (m *monitor) launch() error {
+	self, err := proctree.Self()
+	if err != nil {
+		return err
+	}
+	m.main = proctree.Identity{}
+	m.update(func(r *instance.Record) {
+		s := &r.State
+		s.Phase, s.Monitor, s.Main, s.Starter, s.Groups = instance.Starting, self, m.main, proctree.Identity{}, nil
+	})
+	if m.inst.State.Stopped {
+		return errStopped
+	}
+	if m.logs == nil {
+		logs, err := collect(m.inst)
+		if err != nil {
+			return err
+		}
+		m.logs = logs
+	}
+	m.logs.forget()
+	if m.inst.Options.Terminal && m.terminal == nil {
+		if m.terminal, err = newTerminal(m.inst, m.logs); err != nil {
+			return err
+		}
+	}
+	pidFile, err := pidfile.Prepare(string(m.inst.Options.PidFile))
+	if err != nil {
+		return err
+	}
+	defer pidFile.Abandon()
+	streams, err := m.streams()
+	if err != nil {
+		closeAll(streams)
+		return err
+	}
+	spec := Spec(&m.inst.Command)
+	spec.Name, spec.Tree = m.inst.Name, m.processes
+	guest, err := supervisor.StartDetached(spec, supervisor.Detached{Streams: streams, Terminal: m.terminal != nil})
+	closeAll(streams)
+	if err != nil {
+		return err
+	}
+	m.processes, m.groups = guest.Tree, guest.Groups
+	if m.main, err = proctree.Of(guest.Pid); err == nil { // not waited for yet, so it is there
+		err = pidFile.Publish(guest.Pid)
+	}
+	if err != nil {
+		unix.Close(guest.Ready)
+		return err // what has been started is killed when the run is cleared away
+	}
+	go m.follow(guest)
+	m.happened(lifecycle.Event{Kind: lifecycle.Launched})
+	m.update(func(r *instance.Record) {
+		r.State.Main, r.State.Groups = m.main, m.groups.Folders()
+	})
+	// Somebody may have changed the limits while the groups were being made.
+	if limits := m.inst.Command.Isolation; limits != spec.Isolation {
+		if err := m.groups.Update(&limits); err != nil {
+			m.problem("%v", err)
+		}
+	}
+	return nil
+}
+
+// streams opens what becomes the guest's standard descriptors.
+func (m *monitor) streams() (fds [3]int, err error) {
+	fds = [3]int{-1, -1, -1}
+	if m.terminal != nil {
+		if fds[0], m.hungUp, err = m.terminal.open(); err != nil {
+			return fds, err
+		}
+		for n := range fds[1:] {
+			fds[n+1], err = unix.FcntlInt(uintptr(fds[0]), unix.F_DUPFD_CLOEXEC, 0)
+			if err != nil {
+				return fds, os.NewSyscallError("fcntl", err)
+			}
+		}
+		return fds, nil
+	}
+	fds[0], err = unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fds, fmt.Errorf("open %s: %w", os.DevNull, err)
+	}
+	for n, name := range []string{instance.StdoutFile, instance.StderrFile} {
+		fds[n+1], err = openFIFO(m.inst.File(name), 0)
+		if err != nil {
+			return fds, err
+		}
+	}
+	return fds, nil
+}
+
+func closeAll(fds [3]int) {
+	for _, fd := range fds {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+
+// follow tells of the guest's beginning and of its end, in this order.
+func (m *monitor) follow(guest *supervisor.Background) {
+	known := make(chan struct{}) // whether the guest itself has run
+	go func() {
+		defer close(known)
+		defer unix.Close(guest.Ready)
+		var one [1]byte
+		n, err := unix.Read(guest.Ready, one[:])
+		for err == unix.EINTR {
+			n, err = unix.Read(guest.Ready, one[:])
+		}
+		if n == 1 {
+			m.events <- runEvent{Event: lifecycle.Event{Kind: lifecycle.Ready}}
+		}
+	}()
+	for {
+		ws, err := guest.Tree.Wait(guest.Pid)
+		if err == nil && ws.Stopped() {
+			continue
+		}
+		<-known
+		if err != nil {
+			m.events <- runEvent{Event: lifecycle.Event{Kind: lifecycle.Ended}}
+		} else {
+			m.events <- endedBy(ws)
+		}
+		return
+	}
+}
+
+func endedBy(ws unix.WaitStatus) runEvent {
+	e := runEvent{Event: lifecycle.Event{Kind: lifecycle.Ended, Status: supervisor.ExitStatus(ws), Known: true}}
+	e.signal = unix.Signal(signalOf(ws))
+	return e
+}
+
+// signalOf returns the signal that ended a process, 0 if none did.
+func signalOf(ws unix.WaitStatus) int {
+	if !ws.Signaled() {
+		return 0
+	}
+	return int(ws.Signal())
+}
+
+// failedStart makes an error out of what the helper said before it gave up.
+// Precondition: the run's processes have ended.
+func (m *monitor) failedStart() error {
+	text := strings.TrimPrefix(strings.TrimSpace(strings.ReplaceAll(m.logs.settle(), "\r", "")), "walisup: ")
+	if text == "" {
+		text = fmt.Sprintf("%s: the helper has ended (status %d)", m.inst.Command.Argv0, m.end.Status)
+	}
+	return &supervisor.Error{Status: m.end.Status, Err: errors.New(text)}
+}
