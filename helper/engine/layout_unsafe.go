@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math/bits"
 	"reflect"
 	"unsafe"
 
@@ -76,15 +77,16 @@ func field(t reflect.Type, name string) reflect.StructField {
 // Call is a view of a call engine: of one exported function, with the stack
 // that its calls run on.
 type Call struct {
-	layout *Layout
-	engine unsafe.Pointer
-	ctx    unsafe.Pointer
+	layout   *Layout
+	engine   unsafe.Pointer
+	ctx      unsafe.Pointer
+	function api.Function
 }
 
 // View returns the view of f, an exported function of a wasm module.
 func (l *Layout) View(f api.Function) Call {
 	engine := interfaceData(f)
-	return Call{layout: l, engine: engine, ctx: *(*unsafe.Pointer)(unsafe.Add(engine, l.execCtxPtr))}
+	return Call{layout: l, engine: engine, ctx: *(*unsafe.Pointer)(unsafe.Add(engine, l.execCtxPtr)), function: f}
 }
 
 // interfaceData returns the pointer that an interface value holds.
@@ -159,6 +161,64 @@ func (c Call) Caller(fp uintptr) (pc, callerFP uintptr, ok bool) {
 	}
 	frame := *(*[2]uintptr)(*(*unsafe.Pointer)(unsafe.Pointer(&fp)))
 	return frame[1], frame[0], true
+}
+
+// Chain is a digest of the frames from that at fp on outwards: where each lies, from
+// the stack's top, and where it returns to. Two equal chains are of functions that
+// wait in the same places for the same calls. The key should be random, so that
+// nobody can look for two chains with one digest.
+func (c Call) Chain(fp uintptr, key uint64) uint64 {
+	bottom, top := c.StackBottom(), c.StackTop()
+	digest := key
+	for fp&7 == 0 && fp >= bottom && fp <= top-16 {
+		frame := *(*[2]uintptr)(*(*unsafe.Pointer)(unsafe.Pointer(&fp)))
+		hi, lo := bits.Mul64(digest^uint64(top-fp), key|1)
+		hi, lo = bits.Mul64(hi^lo^uint64(frame[1]), key|1)
+		digest = hi ^ lo
+		if frame[0] <= fp {
+			break
+		}
+		fp = frame[0]
+	}
+	return digest
+}
+
+// Encloses reports whether the frame at outer is that at fp or one of its callers.
+func (c Call) Encloses(outer, fp uintptr) bool {
+	for fp < outer {
+		_, caller, ok := c.Caller(fp)
+		if !ok || caller <= fp {
+			return false
+		}
+		fp = caller
+	}
+	return fp == outer
+}
+
+// handlerKeeper is what our ninth patch makes of an api.Function.
+type handlerKeeper interface {
+	KeepTryHandlers(reuse any) any
+	SetTryHandlers(callerFP uintptr, kept any) bool
+}
+
+// KeepTryHandlers returns the exception handlers of the function that has called the
+// present host function, nil if it has none. They may lie in the memory of what it has
+// returned before, if the caller gives that back.
+func (c Call) KeepTryHandlers(reuse any) any {
+	if k, ok := c.function.(handlerKeeper); ok {
+		return k.KeepTryHandlers(reuse)
+	}
+	return nil
+}
+
+// SetTryHandlers makes what KeepTryHandlers returned the handlers of the frame with
+// that distance from the stack's top, which is about to be returned to. Those of frames
+// inside of it go. It is false if that cannot be.
+func (c Call) SetTryHandlers(callerFP uintptr, kept any) bool {
+	if k, ok := c.function.(handlerKeeper); ok {
+		return k.SetTryHandlers(callerFP, kept)
+	}
+	return true
 }
 
 // HostTarget returns how compiled code calls the first function of a host

@@ -9,14 +9,27 @@
 // all of it back; the host function then returns as setjmp, in setjmp's caller.
 //
 // Nothing of that goes through guest memory, which the guest could forge: its
-// jmp_buf holds a number that names a record here. Records live as long as the
-// frames that made them. A record whose frame lies below the present stack
-// pointer is dead, and goes when a later setjmp finds it so. Copies of a jmp_buf
-// name the same record, as programs that save and restore their buffers expect.
+// jmp_buf holds a number that names a record here. Copies of a jmp_buf name the same
+// record, as programs that save and restore their buffers expect. A record whose
+// frame lies below the present stack pointer is dead, and goes when a later setjmp
+// finds it so.
+//
+// # Why a jump is safe
+//
+// A record may outlive its frame, and what lies there then is another function's:
+// a return address there may be any number that the guest has computed. So a jump
+// looks at the chain of frames first. That of setjmp's caller must be in it, and all
+// from there outwards must be where they were and return to where they did. Then
+// every function of the chain waits for the same call as at setjmp, and what is put
+// back, the registers that they keep in calls among it, has the type that each of
+// them expects, even if it is not the same activation: the compiler decides by place
+// in the code what a register or a slot holds. The same goes for exception handlers:
+// those of setjmp's caller are put back, those of the frames that are left go.
 package jump
 
 import (
 	"errors"
+	"math/rand/v2"
 	"unsafe"
 
 	"walisup/helper/engine"
@@ -33,6 +46,7 @@ type Handle struct{ Index, Serial uint64 }
 type Table struct {
 	records []record
 	serial  uint64
+	key     uint64 // of chains; 0 until the first
 }
 
 type record struct {
@@ -40,6 +54,8 @@ type record struct {
 	context  uintptr // execution context: the wasm call that the frames belong to
 	sp, fp   uintptr // distances from the stack's top
 	callerFP uintptr // likewise
+	chain    uint64  // of the frames from callerFP outwards
+	handlers any     // exception handlers of the caller
 	ret      uintptr
 	setter   setter
 	regs     []byte
@@ -69,6 +85,11 @@ func (t *Table) Set(c engine.Call, ret uintptr, buffer uint32) Handle {
 	}
 	r.context, r.ret, r.setter = c.Context(), ret, by
 	r.sp, r.fp, r.callerFP = top-sp, top-fp, top-callerFP
+	if t.key == 0 {
+		t.key = rand.Uint64() | 1
+	}
+	r.chain = c.Chain(callerFP, t.key)
+	r.handlers = c.KeepTryHandlers(r.handlers)
 	r.regs = append(r.regs[:0], c.SavedRegisters()...)
 	r.frame = append(r.frame[:0], unsafe.Slice((*byte)(pointer(sp)), callerFP-sp)...)
 	return Handle{Index: uint64(i), Serial: r.serial}
@@ -137,9 +158,13 @@ func (t *Table) Jump(c engine.Call, h Handle, value uint64) error {
 		return ErrStale
 	}
 	top := c.StackTop()
+	callerFP := top - r.callerFP
+	if !c.Encloses(callerFP, *c.FP()) || c.Chain(callerFP, t.key) != r.chain || !c.SetTryHandlers(r.callerFP, r.handlers) {
+		return ErrStale
+	}
 	sp := top - r.sp
 	copy(unsafe.Slice((*byte)(pointer(sp)), len(r.frame)), r.frame)
-	*(*uintptr)(pointer(top - r.fp)) = top - r.callerFP // the copy's may be of before the stack moved
+	*(*uintptr)(pointer(top - r.fp)) = callerFP // the copy's may be of before the stack moved
 	*c.SP(), *c.FP(), *c.ReturnAddress() = sp, top-r.fp, r.ret
 	copy(c.SavedRegisters(), r.regs)
 	*(*uint64)(pointer(sp + 8)) = value // the first result slot, behind the slots' size

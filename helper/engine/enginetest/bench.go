@@ -86,15 +86,24 @@ func (b *Bench) InstantiateCompiled(m wazero.CompiledModule, name string) (insta
 func (b *Bench) Rename(m api.Module, name string) { b.named[name] = b.memories[m] }
 
 // Call calls an exported function of an instance. An access to what is not memory
-// ends it with ErrFault.
+// ends it with an ErrFault.
 func (b *Bench) Call(m api.Module, function string, args ...uint64) (results []uint64, err error) {
 	f := m.ExportedFunction(function)
 	if f == nil {
 		return nil, fmt.Errorf("no function %q", function)
 	}
+	return b.CallFunction(m, f, nil, args...)
+}
+
+// CallFunction is Call for a function of m that the caller has. What is in before, if
+// it is not nil, is done first, on the thread of the call.
+func (b *Bench) CallFunction(m api.Module, f api.Function, before func(), args ...uint64) (results []uint64, err error) {
 	do(func(w *worker) {
 		if uses := b.memories[m]; uses != nil {
 			fixed.hold(uses)
+		}
+		if before != nil {
+			before()
 		}
 		results, err = w.call(f, args)
 	})
@@ -193,10 +202,11 @@ func (w *worker) call(f api.Function, args []uint64) ([]uint64, error) {
 // interrupted is the host function that compiled code calls where it has faulted.
 func interrupted(ctx context.Context, _ []uint64) {
 	w := ctx.(*worker)
-	if _, err := w.state.Enter(); err != nil {
+	at, err := w.state.Enter()
+	if err != nil {
 		panic(err)
 	}
-	w.err = ErrFault
+	w.err = fmt.Errorf("%w at %#x, in code at %#x", ErrFault, at.FaultAddress(), at.PC)
 	must(unix.PthreadSigmask(unix.SIG_SETMASK, sigset(*w.state.Mask()), nil))
 	w.state.LeaveCall()
 }
