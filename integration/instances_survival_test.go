@@ -398,7 +398,7 @@ func TestLogRotation(t *testing.T) {
 	if got := s.must("logs", "--since", "1h", "--until", "2026-01-01", "much"); got != "" {
 		t.Errorf("--until long ago: %q", got)
 	}
-	if files := s.glob("run/walisup/*/log*"); len(files) != 3 {
+	if files := s.glob("run/walisup/*/log.*"); len(files) != 3 {
 		t.Errorf("files of the log: %q", files)
 	}
 }

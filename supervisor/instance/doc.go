@@ -5,7 +5,7 @@
 //	  ID/                   mode 0700, 32 hexadecimal digits
 //	    record.json         Record; replaced as a whole
 //	    stdout, stderr      FIFOs that a detached guest writes to
-//	    log, log.1, ...     what it wrote, see package journal
+//	    log, log.000001 ... what it wrote, see package journal
 //	    terminal            socket of "attach", with start -t
 //	  names/
 //	    NAME -> ../ID

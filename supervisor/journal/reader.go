@@ -1,20 +1,32 @@
 package journal
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
 )
 
-// Reader reads a journal from its oldest line on, while it may be written to and
-// rotated.
+// Reader reads a journal from its oldest line on, while it may be written to. Each line
+// comes once and in order. If the writer has removed files that were not read to
+// their end, a line of the stream Remark says so in their place.
 type Reader struct {
-	path    string
-	file    *os.File
-	lines   *bufio.Reader
-	pending []byte // the beginning of a line that is not complete yet
+	path   string
+	number uint64 // of the file
+	file   *os.File
+	offset int64  // behind the last line that was taken
+	buffer []byte // what comes there, as far as it was read
+	used   int    // of it
+	last   bool   // nothing is added to the file any more
+	gap    string // to be told with the next line
 }
+
+// readStep is how much is read at a time. A line has maxText bytes and a few more.
+const readStep = 32 << 10
 
 // NewReader returns a reader of the journal at path, which need not exist yet.
 func NewReader(path string) *Reader { return &Reader{path: path} }
@@ -36,96 +48,112 @@ func (r *Reader) Next() (Line, error) {
 				return Line{}, err
 			}
 		}
-		part, err := r.lines.ReadSlice('\n')
-		r.pending = append(r.pending, part...)
+		if line, ok := r.take(); ok {
+			return line, nil
+		}
+		more, err := r.fill()
 		switch {
-		case err == nil:
-			line, bad := parse(r.pending[:len(r.pending)-1])
-			r.pending = r.pending[:0]
-			if bad == nil {
-				return line, nil
-			}
-			// Someone else has written to the file: go on behind it.
-		case errors.Is(err, bufio.ErrBufferFull):
-		case errors.Is(err, io.EOF):
+		case err != nil:
+			return Line{}, err
+		case more:
+		case r.last:
+			// Whatever is left there was never completed.
 			if err := r.advance(); err != nil {
 				return Line{}, err
 			}
 		default:
-			return Line{}, err
-		}
-	}
-}
-
-// advance goes on to the file after the one that has been read to its end, or
-// returns io.EOF if that is the newest.
-func (r *Reader) advance() error {
-	var next int // number of the file to open
-	oldest := r.oldest()
-	if r.file == nil {
-		next = oldest
-	} else {
-		n, ok := r.number()
-		switch {
-		case ok && n == 0:
-			return io.EOF
-		case ok:
-			// It may have grown between its end and its rotation.
-			if more, err := r.lines.Peek(1); err == nil && len(more) > 0 {
-				return nil
+			later, err := r.later()
+			if err != nil {
+				return Line{}, err
 			}
-			next = n - 1
-		default:
-			next = oldest // removed while we read it
-		}
-	}
-	if next < 0 {
-		return io.EOF
-	}
-	file, err := os.Open(numbered(r.path, next))
-	if errors.Is(err, os.ErrNotExist) {
-		return io.EOF
-	}
-	if err != nil {
-		return err
-	}
-	r.Close()
-	r.file, r.lines, r.pending = file, bufio.NewReaderSize(file, 32<<10), r.pending[:0]
-	return nil
-}
-
-// number finds out which number the file that is being read has by now.
-func (r *Reader) number() (n int, ok bool) {
-	current, err := r.file.Stat()
-	if err != nil {
-		return 0, false
-	}
-	for n := 0; ; n++ {
-		st, err := os.Stat(numbered(r.path, n))
-		if err != nil && n > 0 {
-			return 0, false
-		}
-		if err == nil && os.SameFile(st, current) {
-			return n, true
+			if len(later) == 0 {
+				return Line{}, io.EOF
+			}
+			// It may have grown before the next one was begun.
+			r.last = true
 		}
 	}
 }
 
-// oldest returns the number of the oldest file, -1 if there is none.
-func (r *Reader) oldest() int {
-	n := -1
+// take returns the next complete line of the buffer.
+func (r *Reader) take() (Line, bool) {
 	for {
-		if _, err := os.Stat(numbered(r.path, n+1)); err != nil {
-			// Between two steps of a rotation the newest may be missing.
-			if n >= 0 || !exists(numbered(r.path, 1)) {
-				return n
-			}
+		end := bytes.IndexByte(r.buffer[r.used:], '\n')
+		if end < 0 {
+			return Line{}, false
 		}
-		n++
+		line, err := parse(r.buffer[r.used : r.used+end])
+		if err == nil && r.gap != "" {
+			line = Line{Time: line.Time, Stream: Remark, Text: []byte(r.gap)}
+			r.gap = ""
+			return line, true
+		}
+		r.used += end + 1
+		r.offset += int64(end) + 1
+		if err == nil {
+			return line, true
+		}
+		// Someone else has written to the file: go on behind it.
 	}
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// fill reads what comes after the last complete line; false if there is no further
+// one.
+func (r *Reader) fill() (more bool, err error) {
+	r.buffer, r.used = slices.Grow(r.buffer[:0], readStep), 0
+	for {
+		n, err := r.file.ReadAt(r.buffer[len(r.buffer):cap(r.buffer)], r.offset+int64(len(r.buffer)))
+		fresh := r.buffer[len(r.buffer) : len(r.buffer)+n]
+		r.buffer = r.buffer[:len(r.buffer)+n]
+		switch {
+		case bytes.IndexByte(fresh, '\n') >= 0:
+			return true, nil
+		case errors.Is(err, io.EOF):
+			// It is read again when it is complete: until then it may change.
+			r.buffer = r.buffer[:0]
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		r.buffer = slices.Grow(r.buffer, readStep)
+	}
+}
+
+// later returns the numbers of the files after the one that is being read.
+func (r *Reader) later() ([]uint64, error) {
+	list, err := numbers(r.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil // the instance was removed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read log: %w", err)
+	}
+	return slices.DeleteFunc(list, func(n uint64) bool { return n <= r.number }), nil
+}
+
+// advance goes on to the next file, or returns io.EOF if there is none.
+func (r *Reader) advance() error {
+	for {
+		later, err := r.later()
+		if err != nil {
+			return err
+		}
+		if len(later) == 0 {
+			return io.EOF
+		}
+		file, err := os.OpenFile(numbered(r.path, later[0]), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // removed just now, and so there are others
+		}
+		if err != nil {
+			return fmt.Errorf("read log: %w", err)
+		}
+		if missing := later[0] - r.number - 1; missing > 0 && r.number > 0 {
+			r.gap = fmt.Sprintf("%d files of the log were removed before they could be read; see --log-size and --log-files", missing)
+		}
+		r.Close()
+		r.file, r.number = file, later[0]
+		r.offset, r.buffer, r.used, r.last = 0, r.buffer[:0], 0, false
+		return nil
+	}
 }

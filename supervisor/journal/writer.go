@@ -2,23 +2,26 @@ package journal
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
-	"strconv"
+	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Writer writes a journal. It never fails: what cannot be written, because the
 // disk is full, is counted, and the count is written when there is space again.
-// It is not safe for concurrent use.
+// It is not safe for concurrent use, and there is one for a journal at a time.
 type Writer struct {
 	path  string
 	size  int64 // of one file, in bytes
 	files int   // how many are kept
 
+	number  uint64 // of the file
 	file    *os.File
 	written int64
+	torn    bool // the file's last line is not complete
 	buffer  []byte
 	open    map[Stream]bool // the last line of the stream was partial
 	lost    int
@@ -33,8 +36,29 @@ func Create(path string, size int64, files int) *Writer {
 	return w
 }
 
+// reopen goes on with the last file that is there, or begins the first one.
 func (w *Writer) reopen() {
-	file, err := os.OpenFile(w.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	list, err := numbers(w.path)
+	if err != nil {
+		w.cause = err
+		return
+	}
+	if len(list) == 0 {
+		w.begin(1)
+		return
+	}
+	w.use(list[len(list)-1], os.O_RDWR|os.O_APPEND)
+	if w.file != nil && w.written > 0 {
+		// Its writer may have been killed within a line.
+		var last [1]byte
+		_, err := w.file.ReadAt(last[:], w.written-1)
+		w.torn = err != nil || last[0] != '\n'
+	}
+}
+
+// use opens a file.
+func (w *Writer) use(number uint64, flags int) {
+	file, err := os.OpenFile(numbered(w.path, number), flags|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if err != nil {
 		w.cause = err
 		return
@@ -45,7 +69,30 @@ func (w *Writer) reopen() {
 		w.cause = err
 		return
 	}
-	w.file, w.written = file, st.Size()
+	w.file, w.number, w.written, w.torn = file, number, st.Size(), false
+}
+
+// begin begins a new file, has the link show it, and removes what is too old.
+func (w *Writer) begin(number uint64) {
+	w.use(number, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL)
+	if w.file == nil {
+		return
+	}
+	// The link is for others; who reads the journal does not need it.
+	link := w.path + ".link"
+	os.Remove(link)
+	if os.Symlink(filepath.Base(numbered(w.path, number)), link) == nil && os.Rename(link, w.path) != nil {
+		os.Remove(link)
+	}
+	list, err := numbers(w.path)
+	if err != nil {
+		return
+	}
+	for _, n := range list {
+		if n+uint64(w.files) <= number {
+			os.Remove(numbered(w.path, n))
+		}
+	}
 }
 
 // Close closes the file.
@@ -120,48 +167,51 @@ func (w *Writer) flush(now time.Time, lines int) {
 	}
 	if w.lost > 0 {
 		line := Line{Time: now, Stream: Remark, Text: fmt.Appendf(nil, "%d lines lost: %v", w.lost, w.cause)}
-		if err := w.put(line.append(nil)); err != nil {
+		if _, err := w.put(line.append(nil), 1); err != nil {
 			w.lost += lines
 			return
 		}
 		w.lost, w.cause = 0, nil
 	}
-	if err := w.put(w.buffer); err != nil {
-		w.lost, w.cause = w.lost+lines, err
+	if lost, err := w.put(w.buffer, lines); err != nil {
+		w.lost, w.cause = w.lost+lost, err
 	}
 }
 
-// put writes all or nothing, so that every line in the file is complete.
-func (w *Writer) put(data []byte) error {
-	n, err := w.file.Write(data)
-	if err != nil {
-		if n > 0 {
-			err = errors.Join(err, w.file.Truncate(w.written))
+// put adds lines to the file, as far as they can be written, and returns how many
+// of them could not. Those that are there are complete.
+func (w *Writer) put(data []byte, lines int) (lost int, err error) {
+	if w.torn {
+		if _, err := w.file.Write([]byte{'\n'}); err != nil {
+			return lines, err
 		}
-		return err
+		w.written++
+		w.torn = false
 	}
-	w.written += int64(n)
-	return nil
+	n, err := w.file.Write(data)
+	if err == nil {
+		w.written += int64(n)
+		return 0, nil
+	}
+	// A reader may have taken the complete ones.
+	whole := bytes.LastIndexByte(data[:n], '\n') + 1
+	w.written += int64(whole)
+	if n > whole && w.file.Truncate(w.written) != nil {
+		w.torn = true
+		w.written += int64(n - whole)
+	}
+	return lines - bytes.Count(data[:whole], []byte{'\n'}), err
 }
 
 // rotate begins a new file.
 func (w *Writer) rotate() {
-	w.file.Close()
+	old := w.file
 	w.file = nil
-	os.Remove(numbered(w.path, w.files))
-	for n := w.files - 1; n >= 1; n-- {
-		os.Rename(numbered(w.path, n-1), numbered(w.path, n))
+	w.begin(w.number + 1)
+	if w.file == nil {
+		// There is no room for another one; perhaps there is in this.
+		w.file = old
+		return
 	}
-	if w.files == 1 {
-		os.Remove(w.path)
-	}
-	w.reopen()
-}
-
-// numbered returns the path of a journal's file, 0 being the newest.
-func numbered(path string, n int) string {
-	if n == 0 {
-		return path
-	}
-	return path + "." + strconv.Itoa(n)
+	old.Close()
 }
