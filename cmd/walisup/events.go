@@ -92,14 +92,23 @@ func (p *eventPrinter) open(out io.Writer) (err error) {
 }
 
 func (p *eventPrinter) run(list []*instance.Instance, follow bool) error {
-	var wait sync.WaitGroup
-	for _, i := range list {
-		r, err := monitor.NewEventReader(i, false)
-		if err != nil {
+	// All are opened before any is read: whoever reads one closes it.
+	readers := make([]*monitor.EventReader, len(list))
+	for n, i := range list {
+		var err error
+		if readers[n], err = monitor.NewEventReader(i, false); err != nil {
+			for _, r := range readers[:n] {
+				r.Close()
+			}
 			return fmt.Errorf("events of instance %s: %w", i.Name, err)
 		}
-		defer r.Close()
-		one := func() { p.print(i.Name, r, follow) }
+	}
+	var wait sync.WaitGroup
+	for n, i := range list {
+		one := func() {
+			defer readers[n].Close()
+			p.print(i.Name, readers[n], follow)
+		}
 		if follow {
 			wait.Go(one)
 		} else {
@@ -110,16 +119,16 @@ func (p *eventPrinter) run(list []*instance.Instance, follow bool) error {
 	return p.err
 }
 
-// print prints what a reader has, and with follow what comes.
+// print prints what a reader has, and with follow what comes until the output fails.
 func (p *eventPrinter) print(name string, r *monitor.EventReader, follow bool) {
 	var lost uint64
 	for {
-		e, ok := r.Next(false)
+		e, ok := r.Next()
 		if !ok {
 			if p.flush() != nil || !follow {
 				return
 			}
-			if e, ok = r.Next(true); !ok {
+			if e, ok = r.Await(p.failed); !ok {
 				return
 			}
 		}
@@ -129,6 +138,13 @@ func (p *eventPrinter) print(name string, r *monitor.EventReader, follow bool) {
 		}
 		p.one(eventView{name, e})
 	}
+}
+
+// failed reports whether nothing more can be printed, for whichever instance.
+func (p *eventPrinter) failed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err != nil
 }
 
 func (p *eventPrinter) flush() error {

@@ -45,7 +45,8 @@ func (l *lifecycleFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&l.stopTimeout, "stop-timeout", "how long stop waits before it kills all processes")
 	flags.StringVar(&l.pidFile, "pid-file", "", "write the main process's id to a file while it runs")
 	flags.Var(&l.logSize, "log-size", "size at which a detached instance's log is rotated")
-	flags.IntVar(&l.logFiles, "log-files", 3, "how many files of its log are kept")
+	l.logFiles = 3
+	flags.Var(countFlag{value: &l.logFiles, least: 1, most: 10_000}, "log-files", "how many files of its log are kept")
 }
 
 // check finds combinations that make no sense.
@@ -62,8 +63,6 @@ func (l *lifecycleFlags) check() error {
 		return errors.New("--tty is for detached instances: others have the caller's terminal")
 	case l.remove && l.restart.When != instance.RestartNo && l.restart.When != instance.RestartOnFailure:
 		return fmt.Errorf("--rm does not go with --restart %s", &l.restart)
-	case l.logFiles < 1:
-		return errors.New("--log-files must be 1 at least")
 	case l.logSize < 4096:
 		return errors.New("--log-size must be 4k at least")
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"time"
 
@@ -59,7 +60,7 @@ Times are spans before now, such as 10m, or points such as 2026-03-01 or
 	flags.BoolVarP(&follow, "follow", "f", false, "go on until the instance ends")
 	flags.StringVar(&since, "since", "", "leave out what is older")
 	flags.StringVar(&until, "until", "", "leave out what is newer")
-	flags.IntVarP(&l.tail, "tail", "n", -1, "print only so many of the lines that are there")
+	flags.VarP(countFlag{value: &l.tail, most: math.MaxInt32, words: map[string]int{"all": -1}}, "tail", "n", "print only so many of the lines that are there, or all")
 	flags.BoolVarP(&l.timestamps, "timestamps", "t", false, "begin each line with its time")
 	flags.Lookup("tail").DefValue = ""
 	return cmd
@@ -186,16 +187,19 @@ func (l *logPrinter) flush() error {
 	return nil
 }
 
+// lastSecond is that of the year 9999, the last one that can be written.
+const lastSecond = 253402300799
+
 // parseTime reads a span before now, a number of seconds since 1970, or a date
 // with or without a time, in the local zone unless it names one.
 func parseTime(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	if d, err := time.ParseDuration(text); err == nil {
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 && n <= lastSecond {
 		return time.Unix(n, 0), nil
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02"} {

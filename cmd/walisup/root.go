@@ -111,11 +111,34 @@ func flagsFromEnvironment(flags *pflag.FlagSet) error {
 		if !ok || value == "" {
 			return
 		}
-		if err := flags.Set(f.Name, value); err != nil {
+		value, ok, err := twinValue(f, value)
+		if ok && err == nil {
+			err = flags.Set(f.Name, value)
+		}
+		if err != nil {
 			failure = fmt.Errorf("environment variable %s: %w", name, err)
 		}
 	})
 	return failure
+}
+
+// twinValue returns what an environment variable says of its flag. For flags that need
+// no value, words for yes are the flag alone, and words for no are no flag.
+func twinValue(f *pflag.Flag, text string) (value string, set bool, err error) {
+	if f.NoOptDefVal == "" {
+		return text, true, nil
+	}
+	isBool := f.Value.Type() == "bool"
+	switch strings.ToLower(text) {
+	case "1", "t", "true", "y", "yes", "on":
+		return f.NoOptDefVal, true, nil
+	case "0", "f", "false", "n", "no", "off":
+		return "false", isBool, nil
+	}
+	if isBool {
+		return "", false, fmt.Errorf("%q is neither yes nor no; try 1 or 0", text)
+	}
+	return text, true, nil
 }
 
 func environmentTwin(flag string) string {

@@ -3,30 +3,35 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
 
-// sizeFlag is a number of bytes, with k, m or g for powers of 1024.
+// sizeUnits are powers of 2.
+var sizeUnits = map[string]int{
+	"": 0, "b": 0,
+	"k": 10, "kb": 10, "kib": 10, "m": 20, "mb": 20, "mib": 20,
+	"g": 30, "gb": 30, "gib": 30, "t": 40, "tb": 40, "tib": 40,
+}
+
+// sizeFlag is a number of bytes, with k, m, g or t for powers of 1024.
 type sizeFlag int64
 
 func (s *sizeFlag) Type() string   { return "size" }
 func (s *sizeFlag) String() string { return formatSize(int64(*s)) }
 
 func (s *sizeFlag) Set(text string) error {
-	digits := strings.ToLower(text)
-	digits = strings.TrimSuffix(strings.TrimSuffix(digits, "b"), "i")
-	shift := 0
-	for unit, bits := range map[string]int{"k": 10, "m": 20, "g": 30} {
-		if rest, ok := strings.CutSuffix(digits, unit); ok {
-			digits, shift = rest, bits
-			break
-		}
-	}
-	n, err := strconv.ParseInt(digits, 10, 63)
-	if err != nil || n < 0 || n > (1<<62)>>shift {
+	digits := strings.TrimRight(text, "bBiIkKmMgGtT")
+	shift, ok := sizeUnits[strings.ToLower(text[len(digits):])]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case !ok || err != nil && !errors.Is(err, strconv.ErrRange) || n < 0:
 		return fmt.Errorf("%q is no size; try 512k or 16m", text)
+	case err != nil || n > math.MaxInt64>>shift:
+		return fmt.Errorf("%q is too large", text)
 	}
 	*s = sizeFlag(n << shift)
 	return nil

@@ -29,7 +29,7 @@ type startFlags struct {
 	workdir    string
 	argv0      string
 	nativeExec bool
-	files      uint64
+	files      int
 }
 
 func newStartCommand(state *stateFlag) *cobra.Command {
@@ -75,10 +75,21 @@ func (s *startFlags) register(flags *pflag.FlagSet) {
 	s.isolation.register(flags)
 	flags.StringVarP(&s.workdir, "workdir", "w", "", "working directory of the module")
 	flags.StringVar(&s.argv0, "argv0", "", "the module's argv[0], if it is not to be the path")
-	flags.Uint64Var(&s.files, "max-files", 0,
+	flags.Var(countFlag{value: &s.files, least: 1, most: ipc.MaxFiles}, "max-files",
 		fmt.Sprintf("how many descriptors the module can have (default %d, at most %d; forks get slower with it)",
 			ipc.DefaultFiles, ipc.MaxFiles))
 	flags.BoolVar(&s.nativeExec, "native-exec", false, "let the module execute native programs, outside of any sandbox")
+}
+
+// notEmpty refuses flags that were given an empty value: a variable of a script that
+// was not set must not lead to a guest that is less isolated than was meant.
+func notEmpty(flags *pflag.FlagSet) error {
+	for _, name := range []string{"user", "group", "root", "net", "umask", "workdir", "pid-file", "cache", "helper"} {
+		if f := flags.Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
+			return fmt.Errorf("--%s has an empty value", name)
+		}
+	}
+	return nil
 }
 
 func (s *startFlags) run(cmd *cobra.Command, args []string) error {
@@ -86,6 +97,9 @@ func (s *startFlags) run(cmd *cobra.Command, args []string) error {
 		return errors.New("start: no module given; try walisup start --help")
 	}
 	if err := s.lifecycle.check(); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	if err := notEmpty(cmd.Flags()); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	boot, err := s.module.boot()
@@ -112,7 +126,7 @@ func (s *startFlags) run(cmd *cobra.Command, args []string) error {
 		Env:    environ,
 		Dir:    dir,
 		Helper: s.module.helper,
-		Files:  s.files,
+		Files:  uint64(s.files),
 		Name:   s.lifecycle.name,
 		Boot:   boot,
 

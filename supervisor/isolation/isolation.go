@@ -66,8 +66,12 @@ func (s *Spec) Check() error {
 	switch {
 	case s.Memory < 0 || s.Memory != 0 && s.Memory < minMemory:
 		return fmt.Errorf("a memory limit of %d bytes is too small, a helper alone needs %d", s.Memory, minMemory)
+	case s.CPUs != s.CPUs || s.CPUs > maxCPUs:
+		return fmt.Errorf("%g processors: at most %d are possible", s.CPUs, maxCPUs)
 	case s.CPUs < 0 || s.CPUs != 0 && s.CPUs < minCPUs:
 		return fmt.Errorf("%g processors are too few, at least %g are possible", s.CPUs, minCPUs)
+	case s.Pids > maxPids:
+		return fmt.Errorf("a limit of %d threads is no limit: Linux has at most %d", s.Pids, maxPids)
 	case s.Pids < 0 || s.Pids != 0 && s.Pids < minPids:
 		return fmt.Errorf("a limit of %d threads is too small, a helper alone needs %d", s.Pids, minPids)
 	}
@@ -78,6 +82,10 @@ const (
 	minMemory = 8 << 20
 	minCPUs   = 0.01
 	minPids   = 16
+
+	// Beyond these the kernel has no numbers (PID_MAX_LIMIT), or ours overflow.
+	maxCPUs = 1 << 20
+	maxPids = 1 << 22
 )
 
 // Place is where processes of an instance are to be started.

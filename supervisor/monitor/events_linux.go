@@ -55,26 +55,36 @@ func NewEventReader(i *instance.Instance, latest bool) (*EventReader, error) {
 	return &EventReader{inst: i, channel: c, cursor: c.Events(latest)}, nil
 }
 
-// Close closes the channel. It must not be called while Next waits.
+// Close closes the channel.
+//
+// Precondition: no other method is being called.
 func (r *EventReader) Close() { r.channel.Close() }
 
 // Lost is how many events were overwritten before they were read.
 func (r *EventReader) Lost() uint64 { return r.cursor.Lost() }
 
-// Next returns the next event; ok is false if there is none. With wait it waits for
-// one until the instance has ended.
-func (r *EventReader) Next(wait bool) (e Event, ok bool) {
+// Next returns the next event; ok is false if there is none.
+func (r *EventReader) Next() (e Event, ok bool) {
+	raw, ok := r.cursor.Next()
+	if !ok {
+		return Event{}, false
+	}
+	return r.describe(&raw), true
+}
+
+// Await is Next, but waits for an event until the instance has ended or enough, which
+// is asked several times a second, reports true.
+func (r *EventReader) Await(enough func() bool) (e Event, ok bool) {
 	for {
 		bell := r.channel.Bell()
 		if raw, ok := r.cursor.Next(); ok {
 			return r.describe(&raw), true
 		}
-		if !wait {
+		if enough() {
 			return Event{}, false
 		}
 		if r.inst.Reload() != nil || !r.inst.Condition().Active() {
-			raw, ok := r.cursor.Next()
-			return r.describe(&raw), ok
+			return r.Next()
 		}
 		r.channel.Await(bell, time.Second/4)
 	}

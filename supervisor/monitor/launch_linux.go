@@ -119,7 +119,6 @@ func closeAll(fds [3]int) {
 	}
 }
 
-
 // follow tells of the guest's beginning and of its end, in this order.
 func (m *monitor) follow(guest *supervisor.Background) {
 	known := make(chan struct{}) // whether the guest itself has run
