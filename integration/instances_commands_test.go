@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -48,8 +49,8 @@ func TestExecInInstance(t *testing.T) {
 		s.until("the tree shows it", shows("0 sleep 1000", "0 sleep 1003", "0 sleep 1004"))
 		s.must("stop", "a")
 		cmd.Wait()
-		if status := cmd.ProcessState.ExitCode(); status != 137 {
-			t.Errorf("exec's status after stop: %d, want 137", status)
+		if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != syscall.SIGKILL {
+			t.Errorf("exec after stop: %v, want it to be killed like its guest", cmd.ProcessState)
 		}
 		s.expectGone()
 		s.fails(125, "is not running", "exec", "a", sh)

@@ -23,15 +23,18 @@ func newRootCommand(only string) *cobra.Command {
 Interface: each is a real Linux process with files, signals and descriptors.
 
 Every flag can be set through the environment as well: --keep-debug is
-WALISUP_KEEP_DEBUG=1. The command line wins.
+WALISUP_KEEP_DEBUG=1. 0, false, no and off leave such a flag out, and an empty
+variable counts for nothing. The command line wins.
 
 Instances that run, in the foreground or detached, are listed by ps and reached by
 name, by id or by the beginning of an id.
 
-Exit status of start, exec and attach: the guest's own, or 128+n if signal n ended
-it; 125 if walisup itself failed, 126 if the module cannot be run, 127 if it is not
-there. Of all other commands: 0, or 125 if something failed, also if there is no such
-instance.`,
+start, exec and attach end as the guest does: with its exit status, or by the signal
+that ended it, which a shell shows as 128+n. They make no core dump of their own. Where
+they cannot die of a signal, as the first process of a pid namespace, they exit with
+128+n. Their exit status is 125 if walisup itself failed, 126 if the module cannot be
+run, 127 if it is not there. That of all other commands is 0, or 125 if something
+failed, also if there is no such instance or standard output cannot be written.`,
 		Version:           version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,

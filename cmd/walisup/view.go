@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"walisup/supervisor/instance"
 )
 
@@ -25,6 +27,7 @@ type view struct {
 	Started    *time.Time `json:"started"`
 	Finished   *time.Time `json:"finished"`
 	ExitStatus *int       `json:"exit_status"` // null while it runs, or if nobody knows
+	ExitSignal string     `json:"exit_signal"` // that ended it, if one did
 	Restarts   int        `json:"restarts"`
 	Restart    string     `json:"restart"`
 	Problems   []string   `json:"problems"`
@@ -55,6 +58,9 @@ func newView(i *instance.Instance) view {
 	if i.State.StatusKnown {
 		status := i.State.Status
 		v.ExitStatus = &status
+		if sig := i.State.Signal; sig != 0 {
+			v.ExitSignal = signalName(unix.Signal(sig))
+		}
 	}
 	return v
 }
