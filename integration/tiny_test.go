@@ -189,7 +189,8 @@ func (b *tiny) bytes() []byte {
 	}))
 	section(3, list(functions, func(i int) []byte { return binary.AppendUvarint(nil, uint64(imports+min(i, 1))) }))
 	section(4, []byte{1, 0x70, 0, byte(functions)})
-	section(5, []byte{1, 1, 1, 2})
+	pages := (tinyBase+len(b.data))/65536 + 1
+	section(5, binary.AppendUvarint(binary.AppendUvarint([]byte{1, 1}, uint64(pages)), uint64(pages)))
 	section(7, list(2, func(i int) []byte {
 		if i == 0 {
 			return append(name("memory"), 2, 0)

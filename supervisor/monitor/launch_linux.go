@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -170,5 +171,6 @@ func (m *monitor) failedStart() error {
 	if text == "" {
 		text = fmt.Sprintf("%s: the helper has ended (status %d)", m.inst.Command.Argv0, m.end.Status)
 	}
-	return &supervisor.Error{Status: m.end.Status, Err: errors.New(text)}
+	// A helper that ends well without having run anything is none of ours.
+	return &supervisor.Error{Status: cmp.Or(m.end.Status, supervisor.ExitOwn), Err: errors.New(text)}
 }
