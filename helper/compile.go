@@ -17,6 +17,7 @@ import (
 	"walisup/helper/cache"
 	"walisup/helper/engine"
 	"walisup/helper/module"
+	"walisup/helper/report"
 	"walisup/ipc"
 	"walisup/ipc/channel"
 )
@@ -263,7 +264,7 @@ func (b *bootstrap) listAdapted(entry *cache.Entry) error {
 		return fmt.Errorf("%s: %w", b.Module, err)
 	}
 	for _, a := range m.Adaptations() {
-		report(fmt.Sprintf("walisup: %s: calls as %s of functions %s are adapted\n", b.Module, a.Expected, a.Actual))
+		report.Write(fmt.Sprintf("walisup: %s: calls as %s of functions %s are adapted\n", b.Module, a.Expected, a.Actual))
 	}
 	return nil
 }
@@ -304,7 +305,7 @@ func (b *bootstrap) progress() (done func()) {
 		case <-finished:
 			shown <- false
 		case <-time.After(300 * time.Millisecond):
-			report("walisup: compiling " + b.Module + " ... ")
+			report.Write("walisup: compiling " + b.Module + " ... ")
 			<-finished
 			shown <- true
 		}
@@ -312,7 +313,7 @@ func (b *bootstrap) progress() (done func()) {
 	return func() {
 		close(finished)
 		if <-shown {
-			report("done\n")
+			report.Write("done\n")
 		}
 	}
 }

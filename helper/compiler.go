@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/report"
 	"walisup/ipc"
 )
 
@@ -50,7 +51,7 @@ func (b *bootstrap) runCompiler(result int) error {
 	switch {
 	case status.Signaled():
 		if status.Signal() == unix.SIGKILL {
-			report("walisup: " + b.Module + ": the compiling helper was killed; is there enough memory?\n")
+			report.Write("walisup: " + b.Module + ": the compiling helper was killed; is there enough memory?\n")
 		}
 		die(status.Signal())
 	case status.ExitStatus() != 0:

@@ -94,6 +94,7 @@ func (b *bootstrap) inheritAll(keep bool) {
 		{ipc.TraceOffset, b.Trace != "" || b.channel != nil},
 		{ipc.ProcOffset, b.Proc},
 		{ipc.CacheOffset, b.OwnCache},
+		{ipc.ReportOffset, b.Report},
 	} {
 		if private.has {
 			b.inherit(private.offset, keep)

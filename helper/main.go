@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/report"
 	"walisup/helper/stagezero"
 	"walisup/ipc"
 )
@@ -34,6 +35,7 @@ func Main() {
 		fail(exitOwn, err)
 	}
 	unix.Close(first + ipc.BootOffset)
+	reportTo(boot, first)
 	b := &bootstrap{Boot: boot, first: first}
 	if boot.CompileOnly {
 		debug.SetGCPercent(100)
@@ -46,6 +48,18 @@ func Main() {
 			fail(e.status, e.err)
 		}
 		fail(exitOwn, err)
+	}
+}
+
+// reportTo says where reports go, according to the boot record. What compiles a module
+// has the standard error that its caller chose.
+func reportTo(boot *ipc.Boot, first int) {
+	switch {
+	case boot.CompileOnly:
+	case boot.Report:
+		report.To = first + ipc.ReportOffset
+	default:
+		report.To = -1
 	}
 }
 
@@ -63,13 +77,8 @@ func notRunnable(module string, err error) error {
 
 // fail ends the helper with a message.
 func fail(status int, err error) {
-	report("walisup: " + err.Error() + "\n")
+	report.Write("walisup: " + err.Error() + "\n")
 	exit(status)
-}
-
-// report writes to standard error, in one piece.
-func report(text string) {
-	unix.Write(2, []byte(text))
 }
 
 func exit(status int) {

@@ -15,6 +15,7 @@ import (
 	"walisup/helper/engine"
 	"walisup/helper/interrupt"
 	"walisup/helper/module"
+	"walisup/helper/report"
 	"walisup/wali"
 	"walisup/wali/memory"
 )
@@ -119,11 +120,13 @@ func (t *thread) trapped(c engine.Call, err error) {
 // crash reports why the process ends by a signal, and ends it.
 func (t *thread) crash(sig syscall.Signal, what string, stack []string) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "walisup: %s[%d]: %s (%s)\n", filepath.Base(t.name), unix.Getpid(), what, unix.SignalName(sig))
+	fmt.Fprintf(&b, "walisup: %s[%d]: %s (%s)\n", report.Printable(filepath.Base(t.name)), unix.Getpid(),
+		report.Printable(what), unix.SignalName(sig))
 	for i, frame := range stack {
-		fmt.Fprintf(&b, "  #%-2d %s\n", i, frame)
+		fmt.Fprintf(&b, "  #%-2d %s\n", i, report.Printable(frame))
 	}
-	report(b.String())
+	setMask(^uint64(0)) // the process ends of sig, and not of SIGPIPE or SIGXFSZ
+	report.Write(b.String())
 	t.exiting(unix.WaitStatus(sig))
 	die(sig)
 }

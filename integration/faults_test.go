@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -170,4 +172,55 @@ func TestStackOverflowIsExplained(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReportsLeaveTheGuestsFilesAlone crashes with a file of the guest as descriptor 2. What
+// the guest has written to its standard error comes before the report.
+func TestReportsLeaveTheGuestsFilesAlone(t *testing.T) {
+	t.Parallel()
+	program := buildC(t, "testdata/faults/descriptor2.c")
+	for _, who := range []string{"self", "child", "exec"} {
+		t.Run(who, func(t *testing.T) {
+			t.Parallel()
+			call := invocation{args: []string{who}}
+			native, guest := program.runNative(t, call), program.runGuest(t, call)
+			report, ok := strings.CutPrefix(guest.stderr, native.stderr)
+			if !ok || !strings.HasPrefix(report, "walisup: descriptor2") || strings.Count(report, "SIGSEGV") != 1 {
+				t.Errorf("standard error: %s", shorten(guest.stderr))
+			}
+			guest.stderr = native.stderr
+			compare(t, native, guest)
+		})
+	}
+}
+
+// TestReportsWithoutAPlace crashes where there is no standard error that could be written
+// to, and where writing to it would end the process by another signal.
+func TestReportsWithoutAPlace(t *testing.T) {
+	t.Parallel()
+	program := buildC(t, "testdata/faults/descriptor2.c")
+	for name, redirect := range map[string]string{"closed": "2>&-", "read-only": "2</dev/null", "full": "2>/dev/full"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command("sh", "-c", `"$0" start "$1" child `+redirect+`; echo $?`, walisupPath(), program.module)
+			if got := run(t, cmd, invocation{}); got.stdout != "signal 11\n0\n" {
+				t.Errorf("output %q", got.stdout)
+			}
+		})
+	}
+	t.Run("no reader", func(t *testing.T) {
+		t.Parallel()
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		defer w.Close()
+		cmd := exec.Command(walisupPath(), "start", program.module, "child")
+		cmd.Dir, cmd.Env = t.TempDir(), baseEnv()
+		cmd.Stderr = w
+		if out, err := cmd.Output(); err != nil || string(out) != "signal 11\n" {
+			t.Errorf("output %q, %v", out, err)
+		}
+	})
 }

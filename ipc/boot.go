@@ -63,6 +63,11 @@ type Boot struct {
 	// may have none.
 	Proc bool
 
+	// Report says that descriptor ReportOffset is open for what the helper has to say.
+	// It is the standard error that the first helper was started with: what the guest
+	// has as its own may be a file of its own. Without it the helper says nothing.
+	Report bool
+
 	// Confine is a Confinement as text, which the helper carries out.
 	Confine string
 
@@ -101,7 +106,7 @@ type Limit struct {
 //	152      module path, cache folder, name, trace, confinement: each u32 length and its bytes
 const (
 	bootMagic   = 0x42534c57 // "WLSB"
-	bootVersion = 6
+	bootVersion = 7
 	bootLimits  = 48
 	bootLimit   = 24
 	bootSlot    = bootLimits + 4*bootLimit
@@ -132,6 +137,7 @@ const (
 	flagProc
 	flagPerfMap
 	flagOwnCache
+	flagReport
 
 	flagsKnown = 1<<iota - 1
 )
@@ -140,7 +146,7 @@ const (
 var ErrBoot = errors.New("bad boot record")
 
 // flags pairs each flag bit with its field, for both directions.
-func (b *Boot) flags() [13]struct {
+func (b *Boot) flags() [14]struct {
 	bit   uint32
 	field *bool
 } {
@@ -161,6 +167,7 @@ func (b *Boot) flags() [13]struct {
 		{flagProc, &b.Proc},
 		{flagPerfMap, &b.PerfMap},
 		{flagOwnCache, &b.OwnCache},
+		{flagReport, &b.Report},
 	}
 }
 

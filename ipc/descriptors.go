@@ -18,6 +18,7 @@ const (
 	TraceOffset   = 6 // the pipe for trace records, if there is one
 	ProcOffset    = 7 // /proc, for a guest whose root has none
 	CacheOffset   = 8 // the guest's own folder of compiled modules, if it has one
+	ReportOffset  = 9 // walisup's standard error, or the instance's log, if it can be written to
 
 	// ReservedFDs is the size of the private range.
 	ReservedFDs = 16

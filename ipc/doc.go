@@ -24,7 +24,9 @@
 //	      someone wants to know
 //	N+6   the pipe for trace records
 //	N+7   /proc, for a guest with a root of its own
-//	N+8   to N+15: reserved
+//	N+8   the guest's own folder of compiled modules
+//	N+9   where reports of crashes go
+//	N+10  to N+15: reserved
 //
 // None of them is close-on-exec when a helper starts: the helper executable is
 // started as /proc/self/fd/N, and the kernel hands that very string to the new

@@ -87,6 +87,22 @@ func placePrivate(first int, private map[int]int) error {
 	return nil
 }
 
+// standardError is the helper's standard error, or -1 if it has none or one that cannot
+// be written to.
+func (around surroundings) standardError() int {
+	fd := 2
+	if around.streams != nil {
+		fd = around.streams[2]
+	} else if stagezero.StandardClosed(fd) {
+		return -1
+	}
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil || flags&unix.O_PATH != 0 || flags&unix.O_ACCMODE == unix.O_RDONLY {
+		return -1
+	}
+	return fd
+}
+
 // standardFiles is no longer than three, because ForkExec closes what is
 // missing in its list and leaves alone what lies above.
 func standardFiles(streams *[3]int) []uintptr {

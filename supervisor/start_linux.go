@@ -57,7 +57,7 @@ type Spec struct {
 	Isolation isolation.Spec
 
 	// Boot is what the helper is told. The functions of this package set Module,
-	// ModuleFD, Ignored, Mask, SetMask, NoFile, Trace, Ready, Channel, Slot and Generation.
+	// ModuleFD, Ignored, Mask, SetMask, NoFile, Trace, Ready, Report, Channel, Slot and Generation.
 	Boot ipc.Boot
 }
 
@@ -232,6 +232,8 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 		boot.NoFile = uint64(first)
 	}
 	boot.Ready = ready >= 0
+	standardError := around.standardError()
+	boot.Report = standardError >= 0
 	if spec.Trace != nil {
 		text, err := spec.Trace.MarshalText()
 		if err != nil {
@@ -268,6 +270,9 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 	}
 	if boot.Ready {
 		private[ipc.ReadyOffset] = ready
+	}
+	if boot.Report {
+		private[ipc.ReportOffset] = standardError
 	}
 	if boot.Trace != "" {
 		private[ipc.TraceOffset] = spec.TracePipe
