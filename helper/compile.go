@@ -246,6 +246,9 @@ func (b *bootstrap) compileTo(content []byte) error {
 	}
 	if wanted {
 		if err := cache.Write(resultFD, entry); err != nil {
+			if errors.Is(err, unix.EFBIG) {
+				err = fmt.Errorf("%w (the limit of file sizes, ulimit -f, holds for memory files too)", err)
+			}
 			return fmt.Errorf("hand over the compiled module: %w", err)
 		}
 		return nil // whoever wants it lists it

@@ -30,6 +30,29 @@ func TestBootFileIsReadBack(t *testing.T) {
 	}
 }
 
+// TestBootRecordWithoutAFile has the limit of file sizes forbid one.
+func TestBootRecordWithoutAFile(t *testing.T) {
+	want := fullBoot()
+	data, err := want.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := sendBoot(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if got, err := ReadBoot(fd); err != nil || *got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	if _, err := ReadBoot(fd); err == nil {
+		t.Error("there is a second record")
+	}
+	if err := unix.Send(fd, data, unix.MSG_NOSIGNAL); err == nil {
+		t.Error("the socket has another end")
+	}
+}
+
 func TestReadBootRefusesOtherFiles(t *testing.T) {
 	t.Parallel()
 	t.Run("ordinary file", func(t *testing.T) {

@@ -45,6 +45,9 @@ const (
 	descriptorPrefix = "/dev/fd/"
 )
 
+// LeastFiles is the hard RLIMIT_NOFILE below which no helper can start.
+const LeastFiles = lowestReserved + ReservedFDs
+
 // FirstReserved returns N, the first descriptor of the private range, for
 // guests that want the given number of files and a first helper that starts
 // under the given hard RLIMIT_NOFILE.

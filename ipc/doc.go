@@ -6,7 +6,8 @@
 //
 // Arguments and environment of a helper process belong to the guest (ps and
 // /proc/self/environ show them), so nothing of ours may travel there. Record and
-// channel lie in sealed memory files whose descriptor numbers both sides agree on.
+// channel lie in sealed memory files, the record in a socket where there may be no such
+// file, whose descriptor numbers both sides agree on.
 //
 // # Descriptors
 //

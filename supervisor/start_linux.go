@@ -75,6 +75,15 @@ func InheritedNow() Inherited {
 	return Inherited{Ignored: stagezero.Ignored(), Mask: stagezero.Mask(), NoFile: [2]uint64{soft, hard}}
 }
 
+// CheckLimits says whether the limits that this process has inherited leave too little
+// for a module to run, of those that were not checked before it began, by stagezero.
+func CheckLimits() error {
+	if _, hard := stagezero.NoFile(); stagezero.Active() && hard < ipc.LeastFiles {
+		return failed(ExitOwn, "the hard limit of open files (ulimit -n) is %d: walisup needs %d", hard, ipc.LeastFiles)
+	}
+	return nil
+}
+
 // Process is a running guest.
 type Process struct {
 	pid     int

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/stagezero"
 	"walisup/ipc"
 	"walisup/supervisor/isolation"
 )
@@ -79,6 +80,9 @@ func (f *isolationFlags) spec() (isolation.Spec, error) {
 // working directory that is left for others to enter.
 func (f *isolationFlags) confinement(workdir string) (text, dir string, err error) {
 	c := ipc.NoConfinement()
+	stagezero.Limits(func(resource int, soft, hard uint64) {
+		c.Limits = append(c.Limits, ipc.Limit{Set: true, Resource: int32(resource), Soft: soft, Hard: hard})
+	})
 	for _, setting := range f.ulimits {
 		limit, err := parseUlimit(setting)
 		if err != nil {

@@ -102,6 +102,9 @@ func (s *startFlags) run(cmd *cobra.Command, args []string) error {
 	if err := notEmpty(cmd.Flags()); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
+	if err := supervisor.CheckLimits(); err != nil {
+		return err
+	}
 	boot, err := s.module.boot()
 	if err != nil {
 		return err

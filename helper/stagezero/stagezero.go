@@ -9,6 +9,9 @@
 //
 //   - record the signal mask, the ignored signals and the descriptor limits
 //     that exec passed on,
+//   - end the process with a line about it if a resource limit does not leave the
+//     runtime what it needs, and raise those that guests have instead (walisup only;
+//     Limits),
 //   - block every signal but SIGILL, SIGBUS, SIGFPE and SIGSEGV, so that all
 //     threads of the runtime inherit that,
 //   - reserve the address space of the linear memory (helper only),
@@ -36,7 +39,9 @@ var (
 	mask     uint64
 	ignored  uint64
 	noFile   [2]uint64 // soft and hard
-	vector   uintptr   // the kernel's initial stack: argc, argv, NULL, envp, NULL, auxv
+	limits   [3][2]uint64
+	short    uint64  // not enough processes can be made
+	vector   uintptr // the kernel's initial stack: argc, argv, NULL, envp, NULL, auxv
 	standard [3]standardFD
 	reserved uint64
 )
@@ -79,6 +84,16 @@ func Ignored() uint64 { return ignored }
 // NoFile is the soft and the hard RLIMIT_NOFILE that exec passed on. The Go
 // runtime raises the soft one before main.
 func NoFile() (soft, hard uint64) { return noFile[0], noFile[1] }
+
+// Limits returns the soft and hard limits of resources (setrlimit(2)) that the entry code
+// of walisup has raised for itself, and that are the guest's.
+func Limits(yield func(resource int, soft, hard uint64)) {
+	for i, resource := range [...]int{unix.RLIMIT_DATA, unix.RLIMIT_AS, unix.RLIMIT_FSIZE} {
+		if l := limits[i]; active != 0 && l[0] != unix.RLIM_INFINITY {
+			yield(resource, l[0], l[1])
+		}
+	}
+}
 
 // StandardClosed reports whether descriptor fd, 0 to 2, was closed at exec. The
 // Go runtime opens /dev/null in its place.
