@@ -97,9 +97,9 @@ staticcheck: go-version
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
 # With the patched engine, as the helper has it. Plain go test works too: what is about
-# the patches is skipped then.
+# the patches is skipped then. checklinkname: see helper/mlist.
 unit: build
-	$(GO) test -modfile=.cache/go.mod $$($(GO) list ./... | grep -v '^walisup/integration')
+	$(GO) test -ldflags=-checklinkname=0 -modfile=.cache/go.mod $$($(GO) list ./... | grep -v '^walisup/integration')
 
 # What the race detector can see: it does not survive forks, raw handlers and threads
 # that Go has not made, so the packages that are about these are left out, and the test

@@ -26,9 +26,6 @@ func (b *bootstrap) confinement() (ipc.Confinement, error) {
 	if c.Root != "" || c.UID >= 0 && c.UID != unix.Geteuid() {
 		b.makeOwnCache(&c)
 	}
-	if c.Root != "" {
-		return c, b.keepProc()
-	}
 	return c, nil
 }
 

@@ -92,7 +92,6 @@ func (b *bootstrap) inheritAll(keep bool) {
 	}{
 		{ipc.ChannelOffset, b.channel != nil},
 		{ipc.TraceOffset, b.Trace != "" || b.channel != nil},
-		{ipc.ProcOffset, b.Proc},
 		{ipc.CacheOffset, b.OwnCache},
 		{ipc.ReportOffset, b.Report},
 	} {

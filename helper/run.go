@@ -137,9 +137,6 @@ func (b *bootstrap) freeze() error {
 	if err := interrupt.Install(); err != nil {
 		return err
 	}
-	if b.Proc {
-		b.useProc()
-	}
 	if err := duplicate.Install(); err != nil {
 		return fmt.Errorf("prepare for fork: %w", err)
 	}

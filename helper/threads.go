@@ -40,7 +40,6 @@ type pooled struct {
 	status     int32  // what it ended with
 	entry      api.Function
 	globals    [2]uint64 // stack pointer and TLS base of a fresh instance
-	ready      chan error
 }
 
 // idleTries is how often a thread that is about to end is given time to, and
@@ -178,7 +177,7 @@ func (t *thread) idleThread() (*thread, unix.Errno) {
 		if startable {
 			return n, 0
 		}
-		if n == nil || t.pool.size() < fewThreads || !n.slot.Await(idleWait) {
+		if n == nil || t.pool.size() < fewThreads || !n.slot.Await(&t.Gate, idleWait) {
 			break
 		}
 	}
@@ -228,17 +227,16 @@ func (t *thread) growPool() (*thread, unix.Errno) {
 		if err != nil {
 			break
 		}
-		n.ready = make(chan error, 1)
 		go n.serve()
 		threads = append(threads, n)
 	}
 	var first *thread
 	for _, n := range threads {
-		if <-n.ready != nil {
-			continue
+		for !n.slot.Startable() && !n.slot.Failed() {
+			n.slot.Await(&t.Gate, int64(time.Second))
 		}
-		for !n.slot.Startable() {
-			n.slot.Await(int64(time.Millisecond))
+		if n.slot.Failed() {
+			continue
 		}
 		p.mu.Lock()
 		p.all = append(p.all, n)
@@ -259,22 +257,26 @@ func (t *thread) growPool() (*thread, unix.Errno) {
 // serve is the goroutine of a pooled thread.
 func (t *thread) serve() {
 	runtime.LockOSThread()
-	err := t.state.Bind()
-	t.entry = t.function(module.ExportCall2)
-	t.globals = [2]uint64{t.global(module.ExportStackPointer), t.global(module.ExportTLSBase)}
-	t.ready <- err
-	if err != nil {
+	if t.state.Bind() != nil {
+		// The thread must not end: see package mlist.
+		runtime.UnlockOSThread()
+		t.slot.Fail()
 		return
 	}
+	t.entry = t.function(module.ExportCall2)
+	t.globals = [2]uint64{t.global(module.ExportStackPointer), t.global(module.ExportTLSBase)}
 	for {
-		t.slot.Park(&t.Gate)
+		t.state.Reset()
+		t.slot.Park(&t.Gate, &allBlocked, t.state.PerThread()...)
 		t.runThread()
 	}
 }
 
+// allBlocked is the mask of a guest thread that runs nothing of the guest.
+var allBlocked = ^uint64(wali.Unblockable)
+
 // runThread is the life of one guest thread.
 func (t *thread) runThread() {
-	t.state.Reset()
 	t.jumps.Drop(0)
 	t.handlerDepth = 0
 	t.setGlobal(module.ExportStackPointer, t.globals[0])

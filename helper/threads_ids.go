@@ -1,13 +1,11 @@
 package helper
 
 import (
-	"encoding/binary"
-	"strconv"
-
 	"golang.org/x/sys/unix"
 
 	"walisup/helper/duplicate"
 	"walisup/helper/interrupt"
+	"walisup/helper/mlist"
 )
 
 // EveryThread implements wali.Threader. As with the C libraries of Linux, a thread
@@ -23,19 +21,18 @@ func (t *thread) EveryThread(nr, a0, a1, a2 uintptr) int64 {
 	}
 	t.stopOthers()
 	defer t.resumeOthers()
-	guests, others := t.threadIDs()
-	if len(guests)+len(others) > 0 && interrupt.EveryThread(unix.Getpid(), guests, others, nr, a0, a1, a2) != 0 {
+	t.settle()
+	if interrupt.EveryThread(unix.Getpid(), t.threadIDs, nr, a0, a1, a2) != 0 {
 		die(unix.SIGKILL)
 	}
 	return int64(r)
 }
 
 // threadIDs returns the ids of the process's other threads: the guest's and the
-// runtime's. Without /proc, or without a descriptor to spare, the runtime's are
-// missing; no guest thread comes from them.
+// runtime's, and whether there are some whose ids are not known yet.
 //
 // Preconditions: the other guest threads are stopped.
-func (t *thread) threadIDs() (guests, others []int) {
+func (t *thread) threadIDs() (guests, others []int, more bool) {
 	known := map[int]bool{unix.Gettid(): true}
 	for _, other := range t.pool.all {
 		if tid := int(other.slot.TID()); other != t && tid != 0 {
@@ -45,25 +42,13 @@ func (t *thread) threadIDs() (guests, others []int) {
 			}
 		}
 	}
-	fd, err := t.boot.openThreads()
-	if err != nil {
-		return guests, nil
-	}
-	defer unix.Close(fd)
-	buf := make([]byte, 16<<10)
-	for {
-		n, err := unix.Getdents(fd, buf)
-		if err != nil || n <= 0 {
-			return guests, others
-		}
-		// struct linux_dirent64: length at 16, name at 19, getdents(2).
-		for entry := buf[:n]; len(entry) > 19; {
-			size := int(binary.LittleEndian.Uint16(entry[16:]))
-			name := unix.ByteSliceToString(entry[19:size])
-			if tid, err := strconv.Atoi(name); err == nil && !known[tid] {
-				others = append(others, tid)
-			}
-			entry = entry[size:]
+	for m := mlist.First(); m != 0; m = m.Next() {
+		switch id := m.ID(); {
+		case id == mlist.Unborn:
+			more = true
+		case id != mlist.None && m != mlist.Self() && !known[int(id)]:
+			others = append(others, int(id))
 		}
 	}
+	return guests, others, more
 }

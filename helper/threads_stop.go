@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/helper/duplicate"
-	"walisup/helper/interrupt"
 	"walisup/wali/kernel"
 )
 
@@ -24,6 +23,10 @@ type stopper struct {
 const (
 	firstStopPause = 20 * time.Microsecond
 	lastStopPause  = time.Millisecond
+
+	// stopAgainAfter is after how many looks, in the longest pauses, a thread is
+	// signalled again that has been already.
+	stopAgainAfter = 1000
 )
 
 // stopOthers returns when no other guest thread runs compiled code, holds a lock
@@ -43,18 +46,31 @@ func (t *thread) stopOthers() {
 	p.depth = 1
 	kernel.RequestStop()
 	pid := unix.Getpid()
-	for pause := firstStopPause; ; pause = min(2*pause, lastStopPause) {
+	pause := firstStopPause
+	for rounds := 1; ; rounds++ {
 		seen := kernel.Arrivals()
-		if t.stopRound(pid) {
+		if t.stopRound(pid, rounds%stopAgainAfter == 0) {
 			return
 		}
 		kernel.AwaitArrival(seen, int64(pause))
+		pause = min(2*pause, lastStopPause)
+	}
+}
+
+// settle returns when no signal that was sent to stop a thread is on its way any more.
+//
+// Preconditions: the other threads are stopped.
+func (t *thread) settle() {
+	for _, other := range t.pool.all {
+		for other != t && other.state.Stopping() && other.slot.TID() != 0 && !other.slot.Parked() {
+			kernel.AwaitArrival(kernel.Arrivals(), int64(firstStopPause))
+		}
 	}
 }
 
 // stopRound interrupts the threads that have not stopped, and reports whether
-// there were none.
-func (t *thread) stopRound(pid int) bool {
+// there were none. With again it does so even where that seems to be under way.
+func (t *thread) stopRound(pid int, again bool) bool {
 	p := &t.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -65,7 +81,7 @@ func (t *thread) stopRound(pid int) bool {
 		}
 		stopped = false
 		if tid := other.slot.TID(); tid != 0 {
-			interrupt.Stop(pid, int(tid))
+			other.state.Stop(pid, int(tid), again)
 		}
 	}
 	return stopped

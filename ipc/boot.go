@@ -59,10 +59,6 @@ type Boot struct {
 	// pipe for its records is then open as descriptor TraceOffset.
 	Trace string
 
-	// Proc says that /proc is open as descriptor ProcOffset, since the guest's root
-	// may have none.
-	Proc bool
-
 	// Report says that descriptor ReportOffset is open for what the helper has to say.
 	// It is the standard error that the first helper was started with: what the guest
 	// has as its own may be a file of its own. Without it the helper says nothing.
@@ -134,7 +130,6 @@ const (
 	flagCompiled
 	flagChannel
 	flagReady
-	flagProc
 	flagPerfMap
 	flagOwnCache
 	flagReport
@@ -146,7 +141,7 @@ const (
 var ErrBoot = errors.New("bad boot record")
 
 // flags pairs each flag bit with its field, for both directions.
-func (b *Boot) flags() [14]struct {
+func (b *Boot) flags() [13]struct {
 	bit   uint32
 	field *bool
 } {
@@ -164,7 +159,6 @@ func (b *Boot) flags() [14]struct {
 		{flagCompiled, &b.Compiled},
 		{flagChannel, &b.Channel},
 		{flagReady, &b.Ready},
-		{flagProc, &b.Proc},
 		{flagPerfMap, &b.PerfMap},
 		{flagOwnCache, &b.OwnCache},
 		{flagReport, &b.Report},

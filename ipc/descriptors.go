@@ -16,7 +16,6 @@ const (
 	EntryOffset   = 4 // the compiled module, or where a compiling helper puts it
 	ReadyOffset   = 5 // a socket on which the helper says that the guest runs
 	TraceOffset   = 6 // the pipe for trace records, if there is one
-	ProcOffset    = 7 // /proc, for a guest whose root has none
 	CacheOffset   = 8 // the guest's own folder of compiled modules, if it has one
 	ReportOffset  = 9 // walisup's standard error, or the instance's log, if it can be written to
 

@@ -35,7 +35,6 @@ func (t *Thread) Begin(mask uint64) {
 	old := t.signals.heldBy
 	t.signals = threadSignals{heldBy: old}
 	t.threadState = threadState{}
-	t.Gate.Pending, t.Gate.InHost = 0, 0
 	t.scratchUsed = 0
 	t.SetSignalMask(mask)
 }

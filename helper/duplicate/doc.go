@@ -7,14 +7,14 @@
 // process or in a child:
 //
 //	forking thread                       every other thread
-//	  send SIGBUS with a slot ─────────▶   handler: note the address of the
-//	  wait until all have arrived          signal frame and the thread pointer
-//	  clone                                in the slot, and wait at the gate
+//	  give it a slot, send SIGBUS ─────▶   handler: note the address of the
+//	  wait until all have arrived          signal frame in the slot, and wait
+//	  clone                                at the gate
 //	  parent: open the gate ───────────▶   return, or end (Freeze)
 //	  child: nothing, or Thaw
 //
 //	Thaw: for each slot clone a thread with the stack pointer at the signal
-//	frame and the noted thread pointer. Its first instruction is rt_sigreturn,
+//	frame and the thread's own thread pointer. Its first instruction is rt_sigreturn,
 //	which restores registers, floating-point state, alternate stack and signal
 //	mask: it goes on exactly where the old one was.
 //
@@ -50,9 +50,10 @@
 //
 // SIGBUS is handled by package safecopy's handler, to which Install adds, and is
 // never blocked for long: neither in a thread of the runtime nor by a guest. No
-// signal is taken from the guest: a SIGBUS without a valid slot goes its usual
-// way. The runtime must not signal its threads by itself (GODEBUG
-// asyncpreemptoff=1): the thread ids that it keeps are stale once a thread has
-// been brought back. Nothing else depends on them. The runtime uses neither
-// set_tid_address nor robust lists nor rseq, and so needs nothing else restored.
+// signal is taken from the guest: a SIGBUS in a thread that is not wanted goes its
+// usual way, as does one that says that it comes from somebody else. The runtime must
+// not signal its threads by itself (GODEBUG asyncpreemptoff=1), as they may not exist.
+// Threads are found by package mlist, which keeps their ids true. The runtime uses
+// neither set_tid_address nor robust lists nor rseq, and so needs nothing else
+// restored.
 package duplicate

@@ -2,31 +2,34 @@
 
 // Offsets in slot and in shared, see duplicate_unsafe.go.
 #define slot_context 0
-#define slot_tls     8
 #define slot_tid     16
 #define slot_state   20
+#define slot_resent  24
+#define slot_size    32
 #define shared_lo      0
 #define shared_hi      8
 #define shared_arrived 16
 #define shared_gate    20
 #define shared_order   24
+#define shared_wanted  28
 #define shared_next    32
 
 #define slotWanted  1
 #define slotArrived 2
+#define slotAgain   4
 #define orderEnd    1
 
 // Offsets in the kernel's siginfo_t.
 #define SI_code  8
-#define SI_value 24
+#define SI_sender 16 // pid and uid
 #define SI_magic 32
 
-#define SYS_rt_sigreturn 15
-#define SYS_clone        56
-#define SYS_exit         60
-#define SYS_arch_prctl   158
-#define SYS_gettid       186
-#define SYS_futex        202
+#define SYS_rt_sigreturn    15
+#define SYS_clone           56
+#define SYS_exit            60
+#define SYS_rt_sigtimedwait 128
+#define SYS_gettid          186
+#define SYS_futex           202
 
 // parkHandler is entered like a handler of the kernel's, from that of package
 // safecopy: DI signal, SI siginfo, DX ucontext, SP on the alternate stack. A
@@ -35,30 +38,63 @@
 TEXT ·parkHandler(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	CMPL DI, $7 // SIGBUS
 	JNE  next
+	LEAQ ·shared(SB), R12
+	CMPL shared_wanted(R12), $0
+	JEQ  unwanted
+	// Is this thread wanted?
+	MOVL $SYS_gettid, AX
+	SYSCALL
+	MOVQ shared_lo(R12), R13
+slots:
+	CMPQ R13, shared_hi(R12)
+	JAE  unwanted
+	CMPL AX, slot_tid(R13)
+	JNE  other
+	CMPL slot_state(R13), $slotWanted
+	JEQ  wanted
+other:
+	ADDQ $slot_size, R13
+	JMP  slots
+unwanted:
+	// One of ours that came late means nothing.
 	CMPL SI_code(SI), $-1 // SI_QUEUE
 	JNE  next
 	MOVQ ·magic(SB), AX
 	CMPQ SI_magic(SI), AX
 	JNE  next
-	// Ours. Is it still wanted?
-	LEAQ ·shared(SB), R12
-	MOVQ SI_value(SI), R13
-	CMPQ R13, shared_lo(R12)
-	JB   ignore
-	CMPQ R13, shared_hi(R12)
-	JAE  ignore
-	MOVL $SYS_gettid, AX
+	RET
+wanted:
+	// R15 is 1 if the signal has lost what came with it.
+	MOVQ $0, R15
+	CMPL SI_code(SI), $-1
+	JNE  lost
+	MOVQ ·magic(SB), AX
+	CMPQ SI_magic(SI), AX
+	JEQ  arrive
+lost:
+	MOVQ $1, R15
+	CMPL SI_code(SI), $0 // SI_USER
+	JNE  again
+	CMPQ SI_sender(SI), $0
+	JEQ  arrive
+again:
+	// Another's, and ours may have been dropped because of it.
+	MOVQ DI, R14
+	MOVQ SI, R15
+	MOVQ DX, BX
+	MOVL $slotAgain, slot_state(R13)
+	MOVL $SYS_futex, AX
+	LEAQ shared_arrived(R12), DI
+	MOVL $129, SI // FUTEX_WAKE_PRIVATE
+	MOVL $1, DX
 	SYSCALL
-	CMPL AX, slot_tid(R13)
-	JNE  ignore
-	CMPL slot_state(R13), $slotWanted
-	JNE  ignore
+	MOVQ R14, DI
+	MOVQ R15, SI
+	MOVQ BX, DX
+	JMP  next
 
+arrive:
 	MOVQ DX, slot_context(R13)
-	MOVL $SYS_arch_prctl, AX
-	MOVL $0x1003, DI // ARCH_GET_FS
-	LEAQ slot_tls(R13), SI
-	SYSCALL
 	// The gate as it is before we are counted: it cannot open until then.
 	MOVL shared_gate(R12), R14
 	MOVL $slotArrived, slot_state(R13)
@@ -81,11 +117,21 @@ wait:
 	JMP  wait
 go:
 	MOVL shared_order(R12), R14
+	MOVL slot_resent(R13), R13
 	LOCK
 	DECL shared_arrived(R12)
 	CMPL R14, $orderEnd
 	JEQ  end
-ignore:
+	ANDL R15, R13
+	JEQ  back
+	// A second one of ours could not be told from another's: take it back.
+	MOVL $SYS_rt_sigtimedwait, AX
+	LEAQ ·sigbus(SB), DI
+	MOVQ $0, SI
+	LEAQ ·noTime(SB), DX
+	MOVL $8, R10
+	SYSCALL
+back:
 	RET // to the kernel's restorer
 end:
 	// Another thread may be on this stack by now.
@@ -97,22 +143,23 @@ next:
 	MOVQ ·shared+shared_next(SB), AX
 	JMP  AX
 
-// func revive(context, tls uintptr) int64
+// func revive(context, tls, tid uintptr) int64
 //
 // The new thread begins on the signal stack that it was set aside on, with the
-// stack pointer where rt_sigreturn expects it: at the ucontext.
-TEXT ·revive(SB),NOSPLIT|NOFRAME,$0-24
-	// CLONE_VM|FS|FILES|SIGHAND|THREAD|SYSVSEM|SETTLS
-	MOVL $(0x100|0x200|0x400|0x800|0x10000|0x40000|0x80000), DI
+// stack pointer where rt_sigreturn expects it: at the ucontext. The kernel notes its
+// id before it runs.
+TEXT ·revive(SB),NOSPLIT|NOFRAME,$0-32
+	// CLONE_VM|FS|FILES|SIGHAND|THREAD|SYSVSEM|SETTLS|PARENT_SETTID
+	MOVL $(0x100|0x200|0x400|0x800|0x10000|0x40000|0x80000|0x100000), DI
 	MOVQ context+0(FP), SI
-	MOVQ $0, DX
+	MOVQ tid+16(FP), DX
 	MOVQ $0, R10
 	MOVQ tls+8(FP), R8
 	MOVL $SYS_clone, AX
 	SYSCALL
 	TESTQ AX, AX
 	JEQ  child
-	MOVQ AX, ret+16(FP)
+	MOVQ AX, ret+24(FP)
 	RET
 child:
 	MOVL $SYS_rt_sigreturn, AX

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/mlist"
 	"walisup/wali/safecopy"
 )
 
@@ -43,8 +44,8 @@ func TestScenarios(t *testing.T) {
 			t.Parallel()
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), scenarioVariable+"="+name, "GOMAXPROCS=1", "GOGC=off", "GODEBUG=asyncpreemptoff=1")
-			if strings.HasPrefix(name, "limit") && os.Getuid() != 0 {
-				t.Skip("the limit of processes is another user's; needs root")
+			if (strings.HasPrefix(name, "limit") || name == "no proc" || name == "pid namespace") && os.Getuid() != 0 {
+				t.Skip("needs root")
 			}
 			var out strings.Builder
 			cmd.Stdout, cmd.Stderr = &out, &out
@@ -91,8 +92,12 @@ var scenarios = map[string]func(){
 		}()
 		runtime.Gosched()
 		entersyscall()
+		mlist.Self().SetID(mlist.None)
 		unix.RawSyscall(unix.SYS_EXIT, 1, 0, 0)
 	},
+	"no proc":       noProc,
+	"pid namespace": pidNamespace,
+	"lost siginfo":  lostSiginfo,
 	"limit":         atLimit,
 	"limit of thaw": thawAtLimit,
 	"freeze again": func() {
@@ -155,7 +160,8 @@ func work() {
 	results := make(chan int)
 	for range 4 {
 		go func() {
-			runtime.LockOSThread() // not unlocked: a thread begins and ends
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
 			sum := 0
 			for i := range 200 {
 				b := make([]byte, 5000)
@@ -260,11 +266,48 @@ func foreignSignals() {
 		inChild(func() {})
 		for _, tid := range taskIDs() {
 			if tid != unix.Gettid() {
-				send(uint32(unix.Getpid()), uint32(tid), shared.lo)
-				send(uint32(unix.Getpid()), uint32(tid), uintptr(0))
+				send(uint32(unix.Getpid()), uint32(tid))
 			}
 		}
 	})
+}
+
+// noProc forks with threads where there is no /proc.
+func noProc() {
+	dir, err := os.MkdirTemp("", "")
+	must(err)
+	here, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY, 0)
+	must(err)
+	must(unix.Chroot(dir))
+	must(unix.Chdir("/"))
+	churn()
+	repeat(5, func() { generations(2) })
+	must(unix.Fchdir(here))
+	must(unix.Chroot("."))
+	must(unix.Rmdir(dir))
+}
+
+// pidNamespace forks with threads in a pid namespace whose /proc is another's.
+func pidNamespace() {
+	mustFreeze()
+	for threads() != 1 {
+	}
+	must(unix.Unshare(unix.CLONE_NEWPID))
+	inChild(func() {
+		if pid := unix.Getpid(); pid != 1 {
+			fail("process id %d in a new pid namespace", pid)
+		}
+		must(Thaw())
+		churn()
+		repeat(5, func() { generations(2) })
+	})
+}
+
+// lostSiginfo forks with threads where the kernel queues no siginfo.
+func lostSiginfo() {
+	must(unix.Setrlimit(unix.RLIMIT_SIGPENDING, &unix.Rlimit{}))
+	churn()
+	repeat(20, func() { generations(2) })
 }
 
 // atLimit forks where the kernel has no room for another process.
@@ -392,7 +435,13 @@ func taskIDs() (tids []int) {
 
 func threads() int { return len(taskIDs()) }
 
-func isZombie(tid int) bool { return ended(uint32(tid)) }
+// isZombie reads a thread's state; proc(5), /proc/pid/stat.
+func isZombie(tid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/stat", tid))
+	must(err)
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return strings.HasPrefix(after, "Z")
+}
 
 func mustFreeze() {
 	if !Freeze() {

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/mlist"
 	"walisup/wali/kernel"
 	"walisup/wali/safecopy"
 )
@@ -15,10 +16,11 @@ import (
 // slot is the place of one thread. The assembly knows the layout.
 type slot struct {
 	context uintptr // 0: address of the thread's ucontext on its signal stack
-	tls     uintptr // 8: thread pointer
+	m       mlist.M // 8
 	tid     uint32  // 16
 	state   uint32  // 20: one of the slot constants
-	_       [8]byte
+	resent  uint32  // 24: it was signalled more than once
+	_       uint32
 }
 
 const (
@@ -26,7 +28,7 @@ const (
 	slotWanted  // signalled
 	slotArrived // waits at the gate
 	slotFrozen  // the thread does not exist at present
-	slotEnded   // it has ended, but may still be listed
+	slotAgain   // to be signalled again: another signal came in place of ours
 
 	slotSize = unsafe.Sizeof(slot{})
 )
@@ -38,7 +40,7 @@ var shared struct {
 	arrived uint32  // 16: threads at the gate
 	gate    uint32  // 20
 	order   uint32  // 24: what they do then, one of the order constants
-	_       uint32
+	wanted  uint32  // 28: nonzero while threads are signalled
 	next    uintptr // 32: handler for signals that are not ours
 }
 
@@ -47,24 +49,25 @@ const (
 	orderEnd
 )
 
-// magic marks our signals. A late one, to a thread that has come and gone, must
-// not be taken for an error.
+// magic marks our signals. It does not arrive if the user has as many signals pending
+// as RLIMIT_SIGPENDING allows: the kernel then delivers a signal without what came
+// with it. Such a one counts as ours in a thread that is wanted.
 var magic uint64 = 0x746163696c707564 // "duplicat"
+
+// Arguments of the handler's rt_sigtimedwait.
+var (
+	sigbus uint64 = 1 << (unix.SIGBUS - 1)
+	noTime unix.Timespec
+)
 
 // fork is held by whoever stops threads, and in a child by the thread that
 // called Fork.
 var fork sync.Mutex
 
-// sysmon is the thread pointer of the runtime's monitor, the only thread that
-// may be set aside while it sleeps for a limited time: others do that with a P,
-// or while they wait for the world to stop.
-var sysmon uintptr
-
-// tasks is a buffer for the directory of threads. It holds 2,700 of them, so
-// that one call reads the directory in one go.
-var tasks uintptr
-
-const tasksSize = 64 << 10
+// sysmon is the runtime's monitor, the only thread that may be set aside while it
+// sleeps for a limited time: others do that with a P, or while they wait for the world
+// to stop.
+var sysmon mlist.M
 
 const (
 	// stopTries is how often stop is repeated to find the other threads
@@ -74,10 +77,22 @@ const (
 	// stopPause is how long threads get between two tries to come to rest, in
 	// nanoseconds.
 	stopPause = 50_000
+
+	// birthTries is how often stop is repeated until a thread that is being made
+	// exists.
+	birthTries = 2000
+
+	// birthYields is how often a stop looks whether such a thread has said its id.
+	birthYields = 20
+
+	// arrivalPause is how long a stop waits, in nanoseconds, before it looks whether
+	// a thread has ended, and resendAfter after how many such times it signals again.
+	arrivalPause = 1_000_000
+	resendAfter  = 20
 )
 
 func parkPC() uintptr
-func revive(context, tls uintptr) int64
+func revive(context, tls, tid uintptr) int64
 
 // Install adds the handler to that of package safecopy, once for the process.
 //
@@ -87,11 +102,9 @@ func Install() error {
 	if shared.next != 0 {
 		return nil
 	}
-	area, e := kernelMap(tasksSize)
-	if e != 0 {
-		return e
+	if err := mlist.Check(); err != nil {
+		return err
 	}
-	tasks = area
 	if e := grow(64); e != 0 {
 		return e
 	}
@@ -111,6 +124,7 @@ func kernelMap(size uintptr) (uintptr, unix.Errno) {
 //
 // Preconditions: no thread is stopped, and fork is held.
 func grow(n uintptr) unix.Errno {
+	awaitDeparture() // of those that still look at their slots
 	area, e := kernelMap(n * slotSize)
 	if e != 0 {
 		return e
@@ -161,7 +175,7 @@ func Freeze() bool {
 			if grow((shared.hi-shared.lo)/slotSize*2) != 0 {
 				return false
 			}
-		case unix.EAGAIN:
+		case unix.EAGAIN, errUnborn:
 			pause()
 		default:
 			return false
@@ -170,7 +184,7 @@ func Freeze() bool {
 	return false
 }
 
-// freeze is one try of Freeze: EAGAIN means that it may be repeated.
+// freeze is one try of Freeze: EAGAIN and errUnborn mean that it may be repeated.
 //
 //go:nosplit
 func freeze() unix.Errno {
@@ -195,6 +209,7 @@ func Thaw() error {
 	fork.Lock()
 	defer fork.Unlock()
 	awaitDeparture() // from the stacks that are about to be used again
+	noteSelf()
 	for p := shared.lo; p < shared.hi; p += slotSize {
 		if at(p).state != slotFrozen {
 			continue
@@ -206,13 +221,23 @@ func Thaw() error {
 	return nil
 }
 
+// noteSelf records the id of the calling thread, which has had another in the parent.
+// A child that stays alone need not write it.
+//
+//go:nosplit
+func noteSelf() {
+	mlist.Self().SetID(uint64(kernel.Syscall(unix.SYS_GETTID, 0, 0, 0, 0, 0, 0)))
+}
+
 // reviveSlot brings one thread back.
 //
 //go:nosplit
 func reviveSlot(p uintptr) unix.Errno {
 	s := at(p)
-	r := revive(s.context, s.tls)
+	s.m.SetID(mlist.Unborn)
+	r := revive(s.context, s.m.TLS(), s.m.IDAddress())
 	if r < 0 {
+		s.m.SetID(mlist.None)
 		return unix.Errno(-r)
 	}
 	s.state = slotFree
@@ -264,9 +289,18 @@ func Fork(c *Call) int64 {
 	c.dropVfork()
 	fork.Lock()
 	defer fork.Unlock()
+	unborn := 0
 	for try := 0; ; try++ {
 		r := c.forkStopped(try < forkTries)
 		switch r {
+		case -int64(errUnborn):
+			if alone() { // those that were set aside have ended meanwhile
+				return c.issue()
+			}
+			if unborn++; unborn == birthTries {
+				return -int64(unix.EAGAIN)
+			}
+			pause()
 		case tryAgain:
 			if !anyFrozen() { // one of those might be chosen to run this goroutine on
 				runtime.Gosched()
@@ -297,6 +331,10 @@ const forkTries = 3
 
 // tryAgain is no result of the kernel's.
 const tryAgain = -1 << 20
+
+// errUnborn says that a thread is about to be made and that nobody can tell whether
+// it exists yet. Its creator, if stopped, has to go on first.
+const errUnborn = unix.Errno(1 << 19)
 
 // alone reports whether the process has only one thread. The kernel says so
 // by what it answers to a request to unshare what cannot be unshared.
@@ -334,6 +372,8 @@ func (c *Call) forkStopped(patient bool) int64 {
 		return r
 	}
 	shared.arrived = 0
+	mlist.Others()
+	noteSelf()
 	for p := shared.lo; p < shared.hi; p += slotSize {
 		if at(p).state != slotArrived {
 			continue
@@ -362,7 +402,8 @@ func insist(p uintptr) {
 }
 
 // stop makes every other thread of the process but those left wait at the gate. ENOSPC means
-// that there are more of them than slots. If it fails no thread is stopped.
+// that there are more of them than slots, errUnborn that one is about to be made. If
+// it fails no thread is stopped.
 //
 //go:nosplit
 func stop(left []uint32) unix.Errno {
@@ -373,104 +414,63 @@ func stop(left []uint32) unix.Errno {
 		}
 	}
 	pid := uint32(kernel.Syscall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0))
-	self := uint32(kernel.Syscall(unix.SYS_GETTID, 0, 0, 0, 0, 0, 0))
-	for {
-		added, e := signalNew(pid, self, left)
+	atomic.StoreUint32(&shared.wanted, 1)
+	for yields := 0; ; {
+		added, unborn, e := signalNew(pid, left)
 		awaitArrivals(pid)
+		// What is known once all known threads have stopped is all: nobody was
+		// left to start another.
+		switch {
+		case e == 0 && added > 0:
+			continue
+		case e == 0 && unborn && yields < birthYields:
+			yields++
+			kernel.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
+			continue
+		case e == 0 && unborn:
+			e = errUnborn
+		}
+		atomic.StoreUint32(&shared.wanted, 0)
 		if e != 0 {
 			release(orderGoOn)
-			return e
 		}
-		// What is known once all known threads have stopped is all: nobody was
-		// left to start another. A scan costs ten times as much as to count.
-		if added == 0 || threadCount() == 1+arrivals()+len(left) {
-			return 0
-		}
+		return e
 	}
 }
 
-// threadCount is how many threads the process has, 0 if that cannot be told: the
-// directory of threads has a link for each and two more.
+// signalNew signals the threads that have no slot yet and returns how many, and
+// whether there are some that have no id yet.
 //
 //go:nosplit
-func threadCount() int {
-	var st unix.Stat_t
-	if kernel.Syscall(unix.SYS_NEWFSTATAT, proc.fd, uintptr(unsafe.Pointer(&taskDirectory[proc.skip])),
-		uintptr(unsafe.Pointer(&st)), 0, 0, 0) != 0 || st.Nlink < 3 {
-		return 0
+func signalNew(pid uint32, left []uint32) (added int, unborn bool, e unix.Errno) {
+	self := mlist.Self()
+	for m := mlist.First(); m != 0; m = m.Next() {
+		id := m.ID()
+		switch {
+		case m == self || id == mlist.None:
+			continue
+		case id == mlist.Unborn:
+			unborn = true
+			continue
+		}
+		tid := uint32(id)
+		if known(m) || contains(left, tid) {
+			continue
+		}
+		if e = signal(pid, tid, m); e != 0 {
+			return added, unborn, e
+		}
+		added++
 	}
-	return int(st.Nlink) - 2
-}
-
-// arrivals is how many threads wait at the gate.
-//
-//go:nosplit
-func arrivals() (n int) {
-	for p := shared.lo; p < shared.hi; p += slotSize {
-		if at(p).state == slotArrived {
-			n++
-		}
-	}
-	return n
-}
-
-// signalNew signals the threads that have no slot yet and returns how many.
-//
-//go:nosplit
-func signalNew(pid, self uint32, left []uint32) (added int, e unix.Errno) {
-	fd := kernel.Syscall(unix.SYS_OPENAT, proc.fd, uintptr(unsafe.Pointer(&taskDirectory[proc.skip])),
-		unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, 0, 0)
-	if fd < 0 {
-		return 0, unix.Errno(-fd)
-	}
-	for {
-		n := kernel.Syscall(unix.SYS_GETDENTS64, uintptr(fd), tasks, tasksSize, 0, 0, 0)
-		if n <= 0 {
-			e = unix.Errno(-n)
-			break
-		}
-		for entry := tasks; entry < tasks+uintptr(n); {
-			// struct linux_dirent64: length at 16, name at 19, getdents(2).
-			tid := number(entry + 19)
-			entry += word(entry+16) & 0xffff
-			if tid == 0 || tid == self || known(tid) || contains(left, tid) {
-				continue
-			}
-			if e = signal(pid, tid); e != 0 {
-				break
-			}
-			added++
-		}
-		if e != 0 {
-			break
-		}
-	}
-	kernel.Syscall(unix.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)
-	return added, e
-}
-
-// number parses the decimal number at p: 0 if it is none.
-//
-//go:nosplit
-func number(p uintptr) (n uint32) {
-	for ; ; p++ {
-		c := byte(word(p))
-		if c == 0 {
-			return n
-		}
-		if c < '0' || c > '9' {
-			return 0
-		}
-		n = n*10 + uint32(c-'0')
-	}
+	return added, unborn, 0
 }
 
 // known reports whether a living thread has a slot.
 //
 //go:nosplit
-func known(tid uint32) bool {
+func known(m mlist.M) bool {
 	for p := shared.lo; p < shared.hi; p += slotSize {
-		if s := at(p); s.tid == tid && s.state != slotFree && s.state != slotFrozen {
+		if s := at(p); s.m == m && s.state != slotFree && s.state != slotFrozen {
 			return true
 		}
 	}
@@ -490,15 +490,15 @@ func contains(list []uint32, tid uint32) bool {
 // signal asks a thread to come to the gate.
 //
 //go:nosplit
-func signal(pid, tid uint32) unix.Errno {
+func signal(pid, tid uint32, m mlist.M) unix.Errno {
 	for p := shared.lo; p < shared.hi; p += slotSize {
 		s := at(p)
 		if s.state != slotFree {
 			continue
 		}
-		s.tid = tid
+		s.tid, s.m, s.resent = tid, m, 0
 		atomic.StoreUint32(&s.state, slotWanted)
-		send(pid, tid, p)
+		send(pid, tid)
 		return 0
 	}
 	return unix.ENOSPC
@@ -508,12 +508,11 @@ func signal(pid, tid uint32) unix.Errno {
 // may be gone already; awaitArrivals finds that out.
 //
 //go:nosplit
-func send(pid, tid uint32, slot uintptr) {
+func send(pid, tid uint32) {
 	var info [16]uint64 // siginfo_t, of which the kernel passes on everything
 	info[0] = uint64(unix.SIGBUS)
 	info[1] = 1<<32 - 1 // SI_QUEUE
 	info[2] = uint64(pid)
-	info[3] = uint64(slot)
 	info[4] = magic
 	kernel.Syscall(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(pid), uintptr(tid), uintptr(unix.SIGBUS),
 		uintptr(unsafe.Pointer(&info)), 0, 0)
@@ -521,99 +520,61 @@ func send(pid, tid uint32, slot uintptr) {
 
 // awaitArrivals returns when every signalled thread has come or has ended.
 //
+// SIGBUS does not queue: ours is lost if another was pending. That one's handler says
+// so, unless it was a fault of package safecopy's. So a thread that does not come is
+// signalled again after a while; a second signal does nothing to one that has come.
+//
 //go:nosplit
 func awaitArrivals(pid uint32) {
-	for {
+	for timeouts := 0; ; {
 		arrived := atomic.LoadUint32(&shared.arrived)
 		missing := false
 		for p := shared.lo; p < shared.hi; p += slotSize {
-			if atomic.LoadUint32(&at(p).state) == slotWanted {
+			s := at(p)
+			switch atomic.LoadUint32(&s.state) {
+			case slotAgain:
+				atomic.StoreUint32(&s.state, slotWanted)
+				send(pid, s.tid)
+				missing = true
+			case slotWanted:
 				missing = true
 			}
 		}
 		if !missing {
 			return
 		}
-		timeout := unix.Timespec{Nsec: 1_000_000}
+		timeout := unix.Timespec{Nsec: arrivalPause}
 		r := kernel.Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.arrived)), futexWaitPrivate, uintptr(arrived),
 			uintptr(unsafe.Pointer(&timeout)), 0, 0)
 		if r != -int64(unix.ETIMEDOUT) {
 			continue
 		}
+		timeouts++
 		for p := shared.lo; p < shared.hi; p += slotSize {
 			s := at(p)
 			if atomic.LoadUint32(&s.state) != slotWanted {
 				continue
 			}
-			if ended(s.tid) {
-				s.state = slotEnded
+			if ended(pid, s.tid) {
+				// Its M is not to be signalled again.
+				s.m.SetID(mlist.None)
+				s.state = slotFree
 				continue
 			}
-			// SIGBUS does not queue: ours is lost if another was pending. A
-			// second one does nothing to a thread that has come.
-			send(pid, s.tid, p)
+			if timeouts%resendAfter == 0 {
+				atomic.StoreUint32(&s.resent, 1)
+				send(pid, s.tid)
+			}
 		}
 	}
 }
 
-// ended reports whether a thread of this process is gone, or is the main thread
-// and a zombie: proc(5), /proc/pid/stat.
+// ended reports whether a thread of this process is gone.
 //
 //go:nosplit
-func ended(tid uint32) bool {
-	var path [40]byte
-	n := copyString(&path, 0, "/proc/self/task/")
-	var digits [10]byte
-	d := len(digits)
-	for ; tid > 0; tid /= 10 {
-		d--
-		digits[d] = byte('0' + tid%10)
-	}
-	for ; d < len(digits); d++ {
-		path[n] = digits[d]
-		n++
-	}
-	copyString(&path, n, "/stat")
-	fd := kernel.Syscall(unix.SYS_OPENAT, proc.fd, uintptr(unsafe.Pointer(&path[proc.skip])), unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
-	if fd == -int64(unix.ENOENT) {
-		return true
-	}
-	if fd < 0 {
-		return false
-	}
-	size := kernel.Syscall(unix.SYS_READ, uintptr(fd), tasks, 512, 0, 0, 0)
-	kernel.Syscall(unix.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)
-	if size == -int64(unix.ESRCH) {
-		return true
-	}
-	// The name in parentheses may hold any character, so the last one counts.
-	for p := tasks + uintptr(max(size, 0)); p > tasks; p-- {
-		if byte(word(p)) == ')' {
-			state := byte(word(p + 2))
-			return state == 'Z' || state == 'X'
-		}
-	}
-	return false
+func ended(pid, tid uint32) bool {
+	return kernel.Syscall(unix.SYS_TGKILL, uintptr(pid), uintptr(tid), 0, 0, 0, 0) == -int64(unix.ESRCH)
 }
-
-//go:nosplit
-func copyString(to *[40]byte, n int, s string) int {
-	for i := 0; i < len(s); i++ {
-		to[n] = s[i]
-		n++
-	}
-	return n
-}
-
-var taskDirectory = []byte("/proc/self/task\x00")
-
-// proc is how paths in /proc are opened: relative to fd, without their first skip
-// bytes.
-var proc = struct{ fd, skip uintptr }{fd: atFDCWD}
-
-// UseProc makes this package look into /proc by a descriptor of it, for processes
-// whose root has none. It is not to be called while a fork may be under way.
-func UseProc(fd int) { proc.fd, proc.skip = uintptr(fd), uintptr(len("/proc/")) }
 
 // release lets the stopped threads go.
 //
@@ -623,6 +584,7 @@ func release(order uint32) {
 		for p := shared.lo; p < shared.hi; p += slotSize {
 			if at(p).state == slotArrived {
 				at(p).state = slotFrozen
+				at(p).m.SetID(mlist.None)
 			}
 		}
 	}
@@ -646,21 +608,21 @@ func awaitDeparture() {
 func quiescent() bool {
 	for p := shared.lo; p < shared.hi; p += slotSize {
 		s := at(p)
-		if s.state == slotArrived && !waits(s.context) && (s.tls != sysmon || !sleeps(s.context)) {
+		if s.state == slotArrived && !waits(s.context) && (s.m != sysmon || !sleeps(s.context)) {
 			return false
 		}
 	}
 	return true
 }
 
-// sleeper returns the thread pointer of the stopped thread that sleeps for a
-// limited time, 0 if there is none.
+// sleeper returns the stopped thread that sleeps for a limited time, 0 if there is
+// none.
 //
 //go:nosplit
-func sleeper() uintptr {
+func sleeper() mlist.M {
 	for p := shared.lo; p < shared.hi; p += slotSize {
 		if s := at(p); s.state == slotArrived && sleeps(s.context) {
-			return s.tls
+			return s.m
 		}
 	}
 	return 0
@@ -697,7 +659,6 @@ func sleep(nanoseconds int64) {
 }
 
 const (
-	atFDCWD          = ^uintptr(99)
 	futexWaitPrivate = 128
 	futexWakePrivate = 129
 )

@@ -25,6 +25,21 @@
 #define S_pendingInfo 176
 #define S_resumeSP 304
 #define S_resumeFP 312
+#define S_asked 320
+
+// Offsets in everyCall and in askedThread.
+#define C_number 0
+#define C_args 8
+#define C_failed 32
+#define C_done 40
+#define C_count 44
+#define C_asked 48
+#define A_tid 0
+#define A_state 4
+#define A_size 16
+#define askedYes 1
+#define askedDone 2
+#define askedAgain 3
 
 // Offsets in kernel.Gate.
 #define G_pending 0
@@ -96,17 +111,9 @@ notours:
 	MOVQ ·goHandler(SB), AX
 	JMP  AX
 sent:
-	// one that asks a thread of the runtime, which blocks SIGSTKFLT, to issue a
-	// system call
-	CMPL 8(SI), $-1 // SI_QUEUE
-	JNE  guests
-	MOVQ ·callMagic(SB), AX
-	CMPQ 32(SI), AX
-	JEQ  ours
-guests:
-	JMP  ·signalHandler(SB)
-ours:
-	JMP  ·reservedHandler(SB)
+	// It may ask for a system call: a thread of the runtime blocks SIGSTKFLT.
+	MOVQ $0, R8
+	JMP  ·marked(SB)
 
 // signalHandler takes every signal that the guest catches: DI signal, SI
 // siginfo, DX ucontext.
@@ -184,23 +191,117 @@ known:
 	SYSCALL
 	RET
 
-// reservedHandler takes SIGSTKFLT. One of our own, told by its siginfo, makes
-// compiled code call the host function; anywhere else there is nothing to do,
-// since the thread looks at what is wanted before it gets there. Or it makes the
-// thread issue a system call here and now. Any other is a signal like all.
+// issueCall makes the thread issue a system call here and now if it is asked to and
+// R11 is 0, or else says that it has to be asked again. It leaves 1 in AX if it was
+// asked, else 0, and preserves the arguments of a handler: DI, SI, DX.
+TEXT ·issueCall(SB),NOSPLIT|NOFRAME,$0
+	LEAQ ·everyCall(SB), R12
+	MOVL C_count(R12), R9
+	TESTL R9, R9
+	JNE  asked
+	MOVQ $0, AX
+	RET
+asked:
+	MOVQ DI, R13
+	MOVQ SI, R14
+	MOVQ DX, R15
+	MOVQ R11, DX // which the kernel overwrites
+	MOVL $186, AX // gettid
+	SYSCALL
+	MOVQ C_asked(R12), BX
+look:
+	CMPL AX, A_tid(BX)
+	JNE  next
+	CMPL A_state(BX), $askedYes
+	JEQ  found
+next:
+	ADDQ $A_size, BX
+	DECL R9
+	JNE  look
+	MOVQ $0, AX
+	JMP  back
+found:
+	MOVL $askedAgain, CX
+	TESTQ DX, DX
+	JNE  say
+	MOVQ C_number(R12), AX
+	MOVQ (C_args+0)(R12), DI
+	MOVQ (C_args+8)(R12), SI
+	MOVQ (C_args+16)(R12), DX
+	MOVQ $0, R10
+	MOVQ $0, R8
+	MOVQ $0, R9
+	SYSCALL
+	TESTQ AX, AX
+	JGE  worked
+	MOVQ AX, C_failed(R12)
+worked:
+	MOVL $askedDone, CX
+say:
+	MOVL CX, A_state(BX)
+	LOCK
+	INCL C_done(R12)
+	MOVL $202, AX // futex
+	LEAQ C_done(R12), DI
+	MOVL $129, SI // FUTEX_WAKE_PRIVATE
+	MOVL $1, DX
+	MOVL $0, R10
+	SYSCALL
+	MOVQ $1, AX
+back:
+	MOVQ R13, DI
+	MOVQ R14, SI
+	MOVQ R15, DX
+	RET
+
+// reservedHandler takes SIGSTKFLT. One of our own makes compiled code call the host
+// function; anywhere else there is nothing to do, since the thread looks at what is
+// wanted before it gets there. Or it makes the thread issue a system call. Any other
+// is a signal like all.
 TEXT ·reservedHandler(SB),NOSPLIT|NOFRAME,$0
+	LOAD_STATE_R8
+	JMP  ·marked(SB)
+
+// marked tells our own signals from others, by what was sent with them, or by that
+// being lost where one is on its way. R8 is the State of a thread that may be stopped,
+// or 0.
+TEXT ·marked(SB),NOSPLIT|NOFRAME,$0
+	MOVQ $0, R10 // whether one of Stop's is on its way
+	TESTQ R8, R8
+	JEQ  look
+	XCHGQ R10, S_asked(R8)
+look:
+	MOVQ $0, R11
 	CMPL 8(SI), $-1 // si_code: SI_QUEUE
-	JNE  guests
+	JNE  unmarked
 	MOVQ ·stopMagic(SB), AX
 	CMPQ 32(SI), AX
 	JEQ  stop
 	MOVQ ·callMagic(SB), AX
 	CMPQ 32(SI), AX
-	JEQ  call
+	JNE  guests
+	CALL ·issueCall(SB)
+	RET
+unmarked:
+	CMPL 8(SI), $0 // SI_USER
+	JNE  guests
+	CMPQ 16(SI), $0 // no sender: what was sent with it has been lost
+	JNE  guests
+	TESTQ R10, R10
+	JNE  lost
+	CALL ·issueCall(SB)
+	TESTQ AX, AX
+	JNE  done
 guests:
+	MOVQ $1, R11
+	CALL ·issueCall(SB)
 	JMP  ·signalHandler(SB)
+lost:
+	// Let the host function know it.
+	MOVL $-1, 8(SI)
+	MOVQ ·stopMagic(SB), AX
+	MOVQ AX, 32(SI)
 stop:
-	LOAD_STATE_R8
 	TESTQ R8, R8
 	JEQ  done
 	MOVQ S_gate(R8), R11
@@ -209,34 +310,6 @@ stop:
 	ON_WASM_STACK(done)
 	JMP  ·redirect(SB)
 done:
-	RET
-call:
-	// Everything is restored by the kernel. The serial number is in the siginfo,
-	// so that a late one does nothing.
-	LEAQ ·everyCall(SB), R12
-	MOVQ 40(SI), AX
-	CMPQ AX, 56(R12)
-	JNE  done
-	MOVQ 0(R12), AX
-	MOVQ 8(R12), DI
-	MOVQ 16(R12), SI
-	MOVQ 24(R12), DX
-	MOVQ $0, R10
-	MOVQ $0, R8
-	MOVQ $0, R9
-	SYSCALL
-	TESTQ AX, AX
-	JGE  worked
-	MOVQ AX, 32(R12)
-worked:
-	LOCK
-	INCL 40(R12)
-	MOVL $202, AX // futex
-	LEAQ 40(R12), DI
-	MOVL $129, SI // FUTEX_WAKE_PRIVATE
-	MOVL $1, DX
-	MOVL $0, R10
-	SYSCALL
 	RET
 
 // exitStub is where the engine's loop goes on after a host function that ends the

@@ -40,6 +40,7 @@ type State struct {
 	pendingInfo    [128]byte    // 176
 	resumeSP       uintptr      // 304
 	resumeFP       uintptr      // 312
+	asked          uint64       // 320: a signal of Stop is on its way
 
 	frames []frame
 	depth  int

@@ -29,10 +29,23 @@ var everyCall struct {
 	args   [3]uintptr // 8
 	failed int64      // 32: a negative result
 	done   uint32     // 40
-	_      uint32
-	_      uint64
-	serial uint64 // 56
+	count  uint32     // 44: entries at asked
+	asked  *askedThread
 }
+
+// askedThread is a thread that is asked. The assembly knows the layout.
+type askedThread struct {
+	tid   uint32 // 0
+	state uint32 // 4: one of the asked constants
+	sig   uint32 // 8
+	_     uint32
+}
+
+const (
+	askedYes   = 1 + iota
+	askedDone  // it has issued the call, or has ended
+	askedAgain // to be signalled again: another signal came in place of ours
+)
 
 func reservedHandlerPC() uintptr
 func exitStubPC() uintptr
@@ -44,23 +57,42 @@ func SetGuestThread(tid int) { atomic.StoreUint32(&guestThread, uint32(tid)) }
 // GuestThread returns what SetGuestThread has set.
 func GuestThread() int { return int(atomic.LoadUint32(&guestThread)) }
 
-// Stop makes a thread call the first host function, with the signal Reserved, if
-// it runs compiled code. Otherwise nothing happens.
-func Stop(pid, tid int) { queue(pid, tid, Reserved, stopMagic, 0) }
+// Stop makes the thread of s, which has the given id, call the first host function,
+// with the signal Reserved, if it runs compiled code. Otherwise nothing happens.
+//
+// One such signal is on its way at most, so that the thread can tell it from another's
+// even if it arrives without what was sent with it: the kernel drops that if the user
+// has as many signals pending as RLIMIT_SIGPENDING allows. With again another one is
+// sent in any case.
+func (s *State) Stop(pid, tid int, again bool) {
+	if !atomic.CompareAndSwapUint64(&s.asked, 0, 1) && !again {
+		return
+	}
+	if queue(pid, tid, Reserved, stopMagic) != 0 {
+		atomic.StoreUint64(&s.asked, 0)
+	}
+}
 
-// IsStop reports whether an interruption is the work of Stop.
+// Stopping reports whether a signal of Stop is on its way.
+func (s *State) Stopping() bool { return atomic.LoadUint64(&s.asked) != 0 }
+
+// PerThread is what must be zero when another kernel thread goes on in place of the
+// one before.
+func (s *State) PerThread() []*uint64 { return []*uint64{&s.held, &s.asked} }
+
+// IsStop reports whether an interruption is the work of Stop. The handler has seen to
+// it that the signal says so.
 func (i Interruption) IsStop() bool {
 	return i.Signal == int(Reserved) && *(*int32)(unsafe.Pointer(&i.Info[8])) == -1 &&
 		*(*uint64)(unsafe.Pointer(&i.Info[32])) == stopMagic
 }
 
-func queue(pid, tid int, sig unix.Signal, magic, serial uint64) unix.Errno {
+func queue(pid, tid int, sig unix.Signal, magic uint64) unix.Errno {
 	var info [16]uint64 // siginfo_t, of which the kernel passes on everything
 	info[0] = uint64(sig)
 	info[1] = 1<<32 - 1 // SI_QUEUE
 	info[2] = uint64(pid)
 	info[4] = magic
-	info[5] = serial
 	_, e := kernel.Errno(kernel.Syscall(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(pid), uintptr(tid), uintptr(sig),
 		uintptr(unsafe.Pointer(&info)), 0, 0))
 	return e
@@ -81,48 +113,100 @@ func (s *State) Reset() {
 	s.frame = &s.frames[0]
 }
 
-// EveryThread makes the given threads issue a system call with up to three
-// arguments, in a signal handler, wherever they are. It returns when they have, with
-// an error of one of them. Threads that end meanwhile are forgiven.
+// EveryThread makes threads issue a system call with up to three arguments, in a signal
+// handler, wherever they are. list returns their ids, those of guest threads, which
+// have a State, apart from those of the Go runtime's own, and whether there are others
+// that it cannot name yet. Who has been asked creates threads that need not be; so
+// list is called until it names none that is new. The result is an error of one of the
+// threads. Those that end meanwhile are forgiven.
 //
-// Preconditions: guests are threads with a State, or are idle; others are those of
-// the Go runtime. One thread at a time calls this.
-func EveryThread(pid int, guests, others []int, nr, a0, a1, a2 uintptr) unix.Errno {
+// Preconditions: No signal of Stop is on its way to any of the threads. One thread at a
+// time calls this.
+func EveryThread(pid int, list func() (guests, others []int, more bool), nr, a0, a1, a2 uintptr) unix.Errno {
 	c := &everyCall
 	c.number, c.args, c.failed = nr, [3]uintptr{a0, a1, a2}, 0
-	atomic.StoreUint32(&c.done, 0)
-	atomic.AddUint64(&c.serial, 1)
-	asked := send(pid, guests, Reserved) + send(pid, others, unix.SIGBUS)
-	for tries := 0; ; tries++ {
-		done := atomic.LoadUint32(&c.done)
-		if int(done) >= asked {
-			break
+	var asked []askedThread
+	for waits := 0; ; {
+		guests, others, more := list()
+		before := len(asked)
+		asked = addNew(asked, guests, Reserved)
+		asked = addNew(asked, others, unix.SIGBUS)
+		if len(asked) == before {
+			// A thread that still has no id after that will be made by one that
+			// has issued the call.
+			if waits++; !more || waits > birthWaits {
+				break
+			}
+			wait(&c.done, c.done, birthWait)
+			continue
 		}
-		timeout := unix.Timespec{Nsec: 1_000_000}
-		r := kernel.Syscall(unix.SYS_FUTEX, kernel.Pointer(&c.done), 128 /* FUTEX_WAIT_PRIVATE */, uintptr(done),
-			uintptr(unsafe.Pointer(&timeout)), 0, 0)
-		if r == -int64(unix.ETIMEDOUT) && tries > 10 {
-			asked = living(pid, guests) + living(pid, others)
+		c.asked = unsafe.SliceData(asked)
+		atomic.StoreUint32(&c.count, uint32(len(asked)))
+		for i := before; i < len(asked); i++ {
+			asked[i].send(pid)
 		}
+		awaitDone(pid, asked[before:])
 	}
-	atomic.AddUint64(&c.serial, 1)
+	// The list stays: a handler may just be reading it.
+	atomic.StoreUint32(&c.count, 0)
 	return unix.Errno(-c.failed)
 }
 
-func send(pid int, tids []int, sig unix.Signal) (sent int) {
+// How often and how long in nanoseconds EveryThread waits for a thread to say its id.
+const (
+	birthWaits = 200
+	birthWait  = 50_000
+)
+
+// addNew appends the threads that are not there yet.
+func addNew(asked []askedThread, tids []int, sig unix.Signal) []askedThread {
+	known := map[uint32]bool{}
+	for i := range asked {
+		known[asked[i].tid] = true
+	}
 	for _, tid := range tids {
-		if queue(pid, tid, sig, callMagic, everyCall.serial) == 0 {
-			sent++
+		if !known[uint32(tid)] {
+			asked = append(asked, askedThread{tid: uint32(tid), sig: uint32(sig)})
 		}
 	}
-	return sent
+	return asked
 }
 
-func living(pid int, tids []int) (n int) {
-	for _, tid := range tids {
-		if unix.Tgkill(pid, tid, 0) == nil {
-			n++
+func (a *askedThread) send(pid int) {
+	atomic.StoreUint32(&a.state, askedYes)
+	queue(pid, int(a.tid), unix.Signal(a.sig), callMagic)
+}
+
+// awaitDone returns when the threads have issued the call or have ended.
+func awaitDone(pid int, asked []askedThread) {
+	for {
+		done := atomic.LoadUint32(&everyCall.done)
+		missing := false
+		for i := range asked {
+			switch atomic.LoadUint32(&asked[i].state) {
+			case askedDone:
+				continue
+			case askedAgain:
+				asked[i].send(pid)
+			}
+			missing = true
+		}
+		if !missing {
+			return
+		}
+		if wait(&everyCall.done, done, 1_000_000) != -int64(unix.ETIMEDOUT) {
+			continue
+		}
+		for i := range asked {
+			if unix.Tgkill(pid, int(asked[i].tid), 0) == unix.ESRCH {
+				atomic.StoreUint32(&asked[i].state, askedDone)
+			}
 		}
 	}
-	return n
+}
+
+func wait(word *uint32, value uint32, nanoseconds int64) int64 {
+	timeout := unix.NsecToTimespec(nanoseconds)
+	return kernel.Syscall(unix.SYS_FUTEX, kernel.Pointer(word), 128 /* FUTEX_WAIT_PRIVATE */, uintptr(value),
+		uintptr(unsafe.Pointer(&timeout)), 0, 0)
 }

@@ -14,7 +14,6 @@
 //	Start:  clone, with that stack and thread pointer; the new thread returns from
 //	        Park
 //
-// To the runtime the goroutine was in a long system call. The runtime's own record
-// of the thread's id is stale afterwards, which package duplicate relies on
-// nothing depending on either.
+// To the runtime the goroutine was in a long system call. Its record of the thread's
+// id is kept true, see package mlist.
 package osthread

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/mlist"
 	"walisup/wali/kernel"
 )
 
@@ -16,9 +17,15 @@ type Slot struct {
 	tls   uintptr    // 8: thread pointer
 	alt   [3]uintptr // 16: stack_t of the alternate signal stack
 	tid   uint32     // 40: set and cleared by the kernel
-	state uint32     // 44: parked or not
+	state uint32     // 44: one of the slot constants
 	bp    uintptr    // 48
 }
+
+const (
+	slotRuns   = iota
+	slotParked // the assembly knows it
+	slotFailed // the goroutine has given up
+)
 
 var everything = ^uint64(0)
 
@@ -27,31 +34,52 @@ func start(s *Slot) int64
 func probe(gate *uint32) int64
 
 // Park ends the kernel thread that the calling goroutine is locked to. It returns
-// on a new one, with all signals blocked, after Start. While it is parked the
-// goroutine counts as away.
+// on a new one, after Start, with a signal mask and with some words cleared before
+// that. While it is parked the goroutine counts as away.
 //
-// Preconditions: no other goroutine depends on the thread.
+// The new thread must take the signals by which threads are stopped as soon as it
+// may be asked to, which is before it has found that a stop is asked for.
+//
+// Preconditions: no other goroutine depends on the thread. Most signals are blocked.
 //
 //go:nosplit
-func (s *Slot) Park(gate *kernel.Gate) {
+func (s *Slot) Park(gate *kernel.Gate, mask *uint64, words ...*uint64) {
 	entersyscall()
-	gate.Leave()
+	gate.Depart()
+	// From here on nobody stops the thread: it goes nowhere but to its end.
+	mlist.Self().SetID(mlist.None)
 	park(s)
+	mlist.Self().SetID(uint64(s.TID()))
+	// What came to the old thread when nobody looked any more.
+	gate.Pending, gate.InHost = 0, 0
+	for _, w := range words {
+		atomic.StoreUint64(w, 0)
+	}
+	kernel.Syscall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(mask)), 0, 8, 0, 0)
 	gate.ComeBack()
 	exitsyscall()
 }
 
+// Fail says that the goroutine will never be parked.
+func (s *Slot) Fail() {
+	atomic.StoreUint32(&s.state, slotFailed)
+	kernel.Wake(&s.state)
+}
+
+// Failed reports whether Fail was called.
+func (s *Slot) Failed() bool { return atomic.LoadUint32(&s.state) == slotFailed }
+
 // Startable reports whether the goroutine is parked and its kernel thread has
 // ended.
 func (s *Slot) Startable() bool {
-	return atomic.LoadUint32(&s.state) == 1 && atomic.LoadUint32(&s.tid) == 0
+	return s.Parked() && atomic.LoadUint32(&s.tid) == 0
 }
 
-// Await returns when the slot may have become startable, or after a time in
-// nanoseconds. It is false if the time is over.
-func (s *Slot) Await(nanoseconds int64) bool {
-	timeout := unix.NsecToTimespec(nanoseconds)
-	word, value, op := &s.state, uint32(0), uintptr(futexWaitPrivate)
+// Await returns when the slot may have become startable or failed, or after a time in
+// nanoseconds. It is false if the time is over. The calling thread, whose gate is
+// given, is away meanwhile.
+func (s *Slot) Await(gate *kernel.Gate, nanoseconds int64) bool {
+	word, value, op := &s.state, uint32(slotRuns), uintptr(futexWaitPrivate)
 	if s.Parked() {
 		// The kernel clears the word when the thread has ended, and wakes
 		// as if it were shared.
@@ -60,8 +88,7 @@ func (s *Slot) Await(nanoseconds int64) bool {
 			return true
 		}
 	}
-	r := kernel.Syscall(unix.SYS_FUTEX, kernel.Pointer(word), op, uintptr(value), uintptr(unsafe.Pointer(&timeout)), 0, 0)
-	return r != -int64(unix.ETIMEDOUT)
+	return gate.FutexAway(word, op, value, nanoseconds) != -int64(unix.ETIMEDOUT)
 }
 
 const (
@@ -71,7 +98,7 @@ const (
 )
 
 // Parked reports whether the goroutine is parked.
-func (s *Slot) Parked() bool { return atomic.LoadUint32(&s.state) == 1 }
+func (s *Slot) Parked() bool { return atomic.LoadUint32(&s.state) == slotParked }
 
 // TID is the kernel's id of the thread, 0 once it has ended.
 func (s *Slot) TID() uint32 { return atomic.LoadUint32(&s.tid) }
@@ -83,11 +110,14 @@ func (s *Slot) SetTID(tid uint32) { atomic.StoreUint32(&s.tid, tid) }
 // one: it inherits its credentials, affinity, priority and name. The error is the
 // kernel's, most likely EAGAIN.
 func (s *Slot) Start() (tid int, errno unix.Errno) {
-	atomic.StoreUint32(&s.state, 0)
+	m := mlist.OfTLS(s.tls)
+	m.SetID(mlist.Unborn)
+	atomic.StoreUint32(&s.state, slotRuns)
 	r := start(s)
 	if r < 0 {
+		m.SetID(mlist.None)
 		atomic.StoreUint32(&s.tid, 0)
-		atomic.StoreUint32(&s.state, 1)
+		atomic.StoreUint32(&s.state, slotParked)
 		return 0, unix.Errno(-r)
 	}
 	return int(r), 0

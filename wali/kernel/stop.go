@@ -13,6 +13,22 @@ import (
 // the Go runtime's, and does not go on before it has seen that no stop is asked
 // for. So a thread in a blocking call is away already and is left in peace.
 //
+// # No deadlock
+//
+// Whoever stops the threads waits for all that run. So no thread may wait for
+// another one while it runs, or rather while it counts as running, with its Away
+// clear: the other may stand still already. Whoever has to wait is away meanwhile
+// (WaitAway, FutexAway, CallAway). There are two exceptions, which end by themselves:
+//
+//   - a lock whose holders never go away while they hold it: sync.Mutex in the
+//     helper, the locks of the Go runtime;
+//   - work for a thread that does not look at Away: the runtime's own ones, and one
+//     that is about to be a guest thread (Depart).
+//
+// A thread that stops the others waits for none but by AwaitArrival.
+//
+// # How
+//
 // The two sides agree by each writing its own word before it reads the other's:
 // a thread that is about to enter the kernel either sees the request, or is seen.
 var stop struct {
@@ -58,6 +74,12 @@ func (g *Gate) Leave() {
 	atomic.StoreUint32(&g.Away, 1)
 	awaitRelease()
 }
+
+// Depart is Leave for a thread that ends. It does not wait for the end of a stop:
+// others may wait for the thread to have ended, and what it still does concerns nobody.
+//
+//go:nosplit
+func (g *Gate) Depart() { atomic.StoreUint32(&g.Away, 1) }
 
 // ComeBack is the opposite of Leave.
 //
@@ -107,6 +129,21 @@ func (g *Gate) WaitAway(word *uint32, value uint32) {
 	Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWaitPrivate, uintptr(value), 0, 0, 0)
 	g.ComeBack()
 	exitsyscall()
+}
+
+// FutexAway is WaitAway for a word that the kernel may clear: with FUTEX_WAIT or
+// FUTEX_WAIT_PRIVATE for op, and for at most so many nanoseconds. It returns the kernel's
+// result.
+//
+//go:nosplit
+func (g *Gate) FutexAway(word *uint32, op uintptr, value uint32, nanoseconds int64) int64 {
+	timeout := unix.Timespec{Sec: nanoseconds / 1e9, Nsec: nanoseconds % 1e9}
+	entersyscall()
+	g.Leave()
+	r := Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), op, uintptr(value), uintptr(unsafe.Pointer(&timeout)), 0, 0)
+	g.ComeBack()
+	exitsyscall()
+	return r
 }
 
 // CallAway issues a system call that may sleep, without a look at pending signals.
