@@ -14,6 +14,14 @@ func (t *thread) Fork(c wali.Clone) int64 {
 	if b.channel.Stopped() {
 		return -int64(unix.EAGAIN)
 	}
+	var vfork *duplicate.Vfork
+	if c.Flags&unix.CLONE_VFORK != 0 && !t.pool.alone() && !duplicate.Alone() {
+		var e unix.Errno
+		if vfork, e = duplicate.NewVfork(); e != 0 {
+			return -int64(unix.EAGAIN)
+		}
+	}
+	t.vfork = vfork
 	child := b.channel.Claim(t.pid, b.Module)
 	r := duplicate.Fork(&duplicate.Call{
 		Flags: c.Flags, ParentTID: c.ParentTID, ChildTID: c.ChildTID,
@@ -21,6 +29,9 @@ func (t *thread) Fork(c wali.Clone) int64 {
 		Left: t.others(nil),
 	})
 	if r == 0 {
+		if vfork != nil {
+			vfork.Hold()
+		}
 		pid := int(kernel.Syscall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0))
 		t.forked(pid)
 		t.becomeChild(child, pid)
@@ -29,3 +40,36 @@ func (t *thread) Fork(c wali.Clone) int64 {
 	}
 	return r
 }
+
+// AwaitVfork implements wali.Forker.
+func (t *thread) AwaitVfork(result int64) {
+	if v := t.vfork; v != nil {
+		t.vfork = nil
+		v.Await(&t.Gate, int(result))
+	}
+}
+
+// aloneTries is how often BeAlone tries to set the runtime's threads aside, which fails
+// as long as these are at work.
+const aloneTries = 10
+
+// BeAlone implements wali.Forker.
+func (t *thread) BeAlone() {
+	p := &t.pool
+	// The process's first thread cannot end before the process.
+	if p.alone() || unix.Gettid() != unix.Getpid() {
+		return
+	}
+	t.stopOthers()
+	defer t.resumeOthers()
+	if !p.onlyOne() {
+		return
+	}
+	for try := 0; try < aloneTries && !duplicate.Frozen(); try++ {
+		duplicate.Freeze()
+	}
+	duplicate.AwaitAlone()
+}
+
+// HasIdleThreads implements wali.Forker.
+func (t *thread) HasIdleThreads() bool { return !t.pool.alone() && t.pool.onlyOne() }

@@ -39,7 +39,8 @@ type pooled struct {
 	mask       uint64 // the creator's signal mask
 	status     int32  // what it ended with
 	entry      api.Function
-	globals    [2]uint64 // stack pointer and TLS base of a fresh instance
+	globals    [2]uint64        // stack pointer and TLS base of a fresh instance
+	vfork      *duplicate.Vfork // the child that the thread is to wait for
 }
 
 // idleTries is how often a thread that is about to end is given time to, and
@@ -199,6 +200,13 @@ func (p *threadPool) take() (n *thread, startable bool) {
 		}
 	}
 	return n, false
+}
+
+// onlyOne reports whether there is one guest thread.
+func (p *threadPool) onlyOne() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.live == 1
 }
 
 func (p *threadPool) size() int {

@@ -18,6 +18,15 @@ type Forker interface {
 	// ResumeOthers, which a child calls too.
 	StopOthers() (stopped bool)
 	ResumeOthers()
+	// AwaitVfork completes a Fork with CLONE_VFORK, whose result it gets, in the
+	// parent: it returns when the child has executed another program or has ended.
+	// Other threads go on meanwhile.
+	AwaitVfork(result int64)
+	// BeAlone ends threads of the helper's own if the calling thread is the guest's
+	// only one, so that the process has one thread.
+	BeAlone()
+	// HasIdleThreads reports whether BeAlone may have something to do.
+	HasIdleThreads() bool
 }
 
 // Clone is a system call that makes a child process without a stack of its own:
@@ -26,6 +35,8 @@ type Clone struct {
 	Flags               uintptr // of clone(2), with the exit signal
 	ParentTID, ChildTID uintptr // host addresses or 0
 	Args, ArgsSize      uintptr // struct clone_args: host address and size
+
+	clearHandlers bool // CLONE_CLEAR_SIGHAND, which the kernel is not told
 }
 
 // sysFork is fork(2).
@@ -46,6 +57,10 @@ const (
 	cloneMemory  = unix.CLONE_VM | unix.CLONE_SIGHAND | unix.CLONE_SYSVSEM
 	cloneNative  = unix.CLONE_SETTLS
 	cloneDropped = cloneMemory | cloneNative
+
+	// cloneClearSighand is CLONE_CLEAR_SIGHAND of clone3(2). The helper's handlers have
+	// to stay, and the kernel would take them away with the guest's.
+	cloneClearSighand = 1 << 32
 )
 
 // cloneFlags takes out of the flags of clone(2) what a copy of the process cannot
@@ -112,11 +127,15 @@ func sysClone3(t *Thread, a Args) int64 {
 		return errno(e)
 	}
 	le := binary.LittleEndian
-	flags, e := cloneFlags(le.Uint64(b[cloneArgsFlags:]))
+	flags := le.Uint64(b[cloneArgsFlags:])
+	if flags&cloneClearSighand != 0 && flags&unix.CLONE_SIGHAND != 0 {
+		return errno(unix.EINVAL)
+	}
+	flags, e := cloneFlags(flags)
 	if e != 0 {
 		return errno(e)
 	}
-	le.PutUint64(b[cloneArgsFlags:], flags)
+	le.PutUint64(b[cloneArgsFlags:], flags&^cloneClearSighand)
 	if (le.Uint64(b[cloneArgsStack:]) == 0) != (le.Uint64(b[cloneArgsStackSize:]) == 0) {
 		return errno(unix.EINVAL)
 	}
@@ -133,7 +152,8 @@ func sysClone3(t *Thread, a Args) int64 {
 		}
 		le.PutUint64(b[offset:], uint64(t.Memory.Host(uint32(p))))
 	}
-	return t.fork(Clone{Flags: uintptr(flags), Args: address(b), ArgsSize: uintptr(size)})
+	return t.fork(Clone{Flags: uintptr(flags), Args: address(b), ArgsSize: uintptr(size),
+		clearHandlers: flags&cloneClearSighand != 0})
 }
 
 // fork makes a child process.
@@ -156,9 +176,15 @@ func (t *Thread) fork(c Clone) int64 {
 	t.Memory.Unlock()
 	if r == 0 {
 		t.forkedChild()
+		if c.clearHandlers {
+			t.clearHandlers()
+		}
 	}
 	if stopped {
 		owner.ResumeOthers()
+	}
+	if r != 0 && c.Flags&unix.CLONE_VFORK != 0 {
+		owner.AwaitVfork(r)
 	}
 	t.setKernelMask(mask)
 	if r == 0 {

@@ -31,6 +31,7 @@ func (t *Thread) openat(dirfd int32, path, flags, mode uint32) int64 {
 	if t.namesReserved(path) {
 		return errno(unix.ENOENT)
 	}
+	t.countsThreads(path)
 	hostFlags := uintptr(openFlagsToHost(uint64(flags)))
 	r := t.block(unix.SYS_OPENAT, uintptr(dirfd), t.Memory.Host(path), hostFlags, uintptr(mode), 0, 0)
 	if r < 0 {

@@ -419,6 +419,27 @@ func (t *Thread) resetAction(sig int) {
 	s.mu.Unlock()
 }
 
+// clearHandlers gives every signal that is not ignored its default action, as the
+// kernel does for CLONE_CLEAR_SIGHAND. Of an action only that remains.
+//
+// Preconditions: the thread is the only one, and signals are blocked.
+func (t *Thread) clearHandlers() {
+	for sig := 1; sig <= 64; sig++ {
+		old := &t.Process.signalTable.actions[sig]
+		if *old == (Action{}) {
+			continue
+		}
+		next := Action{}
+		if old.Handler == handlerIgnore {
+			next.Handler = handlerIgnore
+		}
+		mark := t.scratchUsed
+		t.installAction(sig, &next)
+		t.scratchUsed = mark
+		*old = next
+	}
+}
+
 // kernelAction is the kernel's struct sigaction (asm/signal.h).
 type kernelAction struct {
 	handler  uintptr

@@ -281,7 +281,7 @@ type Call struct {
 // Preconditions: the goroutine is locked to its thread, on which all signals but
 // those of faults are blocked. The call has neither CLONE_VM nor a stack, thread
 // pointer or CLONE_THREAD. CLONE_VFORK makes only a process with one thread wait:
-// while the kernel waits, no other thread could go on.
+// while the kernel waits, no other thread could go on; see Vfork.
 func Fork(c *Call) int64 {
 	if alone() {
 		return c.issue()
@@ -342,6 +342,17 @@ const errUnborn = unix.Errno(1 << 19)
 //go:nosplit
 func alone() bool {
 	return kernel.Syscall(unix.SYS_UNSHARE, unix.CLONE_THREAD, 0, 0, 0, 0, 0) == 0
+}
+
+// Alone reports whether the process has only one thread.
+func Alone() bool { return alone() }
+
+// AwaitAlone gives threads that have been set aside or are otherwise about to end the
+// time to do so.
+func AwaitAlone() {
+	for try := 0; try < stopTries && !alone(); try++ {
+		pause()
+	}
 }
 
 //go:nosplit
