@@ -30,8 +30,8 @@ all: build
 build: go-version
 	$(BUILD) -ldflags='$(CLI_LDFLAGS)' -o bin/walisup ./cmd/walisup
 	@# The engine is built with our patches, see helper/engine/patch.sh.
-	patches=$$(helper/engine/patch.sh) && $(BUILD) -modfile=.cache/go.mod \
-		-ldflags="$(HELPER_LDFLAGS) -X=walisup/helper.enginePatches=$$patches" -o bin/walisup-helper ./cmd/walisup-helper
+	helper/engine/patch.sh >/dev/null && $(BUILD) -modfile=.cache/go.mod \
+		-ldflags='$(HELPER_LDFLAGS)' -o bin/walisup-helper ./cmd/walisup-helper
 	$(BUILD) -ldflags='-s -w' -o bin/walicc ./cmd/walicc
 	@for tool in $(WALICC_TOOLS); do ln -sf walicc bin/walicc-$$tool || exit 1; done; ln -sf walicc bin/walicc++
 

@@ -2,16 +2,11 @@ package helper
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
-	"runtime/debug"
-	"sync"
 	"time"
 
-	"golang.org/x/sys/cpu"
 	"golang.org/x/sys/unix"
 
 	"walisup/helper/cache"
@@ -22,14 +17,11 @@ import (
 	"walisup/ipc/channel"
 )
 
-// formatVersion changes when an entry of the compile cache would mean something
-// else to this program than to its predecessors.
-const formatVersion = 3
-
 // bootstrap is the state of a helper until its guest runs.
 type bootstrap struct {
 	*ipc.Boot
 	first   int              // first descriptor of the private range
+	build   string           // of this helper, see cache.BuildID
 	channel *channel.Channel // to the supervisor; nil if there is none
 
 	left []uint32 // guest threads that stand still, for exec
@@ -40,56 +32,19 @@ func (b *bootstrap) options() module.Options {
 }
 
 // context is what a cache entry depends on besides the module file's content.
-func (b *bootstrap) context() [32]byte {
-	var head [16]byte
-	binary.LittleEndian.PutUint32(head[0:], formatVersion)
-	binary.LittleEndian.PutUint32(head[4:], processorFeatures())
-	if b.PlainTables {
-		head[8] = 1
-	}
-	if b.KeepDebug {
-		head[9] = 1
-	}
-	return sha256.Sum256(append(head[:], runtime.GOARCH+engineVersion()+enginePatches...))
+func (b *bootstrap) context() cache.Context {
+	return cache.Context{Build: b.build, KeepDebug: b.KeepDebug, PlainTables: b.PlainTables}
+}
+
+func (b *bootstrap) contextSum() [32]byte {
+	context := b.context()
+	return context.Sum()
 }
 
 // key names the cache entry of a module file's content.
 func (b *bootstrap) key(content []byte) cache.Key {
-	h := sha256.New()
 	context := b.context()
-	h.Write(context[:])
-	h.Write(content)
-	return cache.Key(h.Sum(nil))
-}
-
-// enginePatches is a hash of our patches to the engine, set by the linker; see
-// helper/engine/patch.sh. It is empty in an engine without them, which works and
-// is slower.
-var enginePatches string
-
-// engineVersion is that of the linked engine.
-var engineVersion = sync.OnceValue(func() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == "github.com/tetratelabs/wazero" {
-			return dep.Version + dep.Sum
-		}
-	}
-	return "unknown"
-})
-
-// processorFeatures are those that the compiler makes use of.
-func processorFeatures() uint32 {
-	var bits uint32
-	for i, has := range []bool{cpu.X86.HasSSE3, cpu.X86.HasSSE41, cpu.X86.HasSSE42, cpu.X86.HasBMI1, cpu.X86.HasBMI2, cpu.X86.HasPOPCNT, cpu.ARM64.HasATOMICS} {
-		if has {
-			bits |= 1 << i
-		}
-	}
-	return bits
+	return context.Key(content)
 }
 
 // openModule returns a descriptor of the module file, to be closed with close, and
@@ -145,7 +100,7 @@ func (b *bootstrap) compiled() (*cache.Entry, error) {
 		return nil, err
 	}
 	defer closeModule()
-	if b.hasCache() {
+	if b.CacheDir != "" {
 		entry, err := b.cached(fd, &st)
 		if err == nil || !errors.Is(err, cache.ErrAbsent) {
 			return entry, err
@@ -153,13 +108,16 @@ func (b *bootstrap) compiled() (*cache.Entry, error) {
 	} else if _, err := b.readModule(fd, st.Size); err != nil {
 		return nil, err
 	}
-	result, err := unix.MemfdCreate("walisup-compiled", unix.MFD_CLOEXEC)
+	result, err := cache.NewMemory()
 	if err != nil {
 		return nil, fmt.Errorf("make room for the compiled module: %w", err)
 	}
 	defer unix.Close(result)
 	if err := b.runCompiler(result); err != nil {
 		return nil, err
+	}
+	if err := cache.Seal(result); err != nil {
+		return nil, fmt.Errorf("keep the compiled module: %w", err)
 	}
 	entry, err := cache.Map(result)
 	if err != nil {
@@ -171,12 +129,12 @@ func (b *bootstrap) compiled() (*cache.Entry, error) {
 // cached looks for the module in the cache folder. The error is cache.ErrAbsent if
 // it is not there.
 func (b *bootstrap) cached(fd int, st *unix.Stat_t) (*cache.Entry, error) {
-	dir, err := b.openCache()
+	dir, err := cache.Open(b.CacheDir)
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	context := b.context()
+	context := b.contextSum()
 	if key, ok := dir.Find(st, context); ok {
 		if entry, err := dir.Load(key); err == nil {
 			return entry, nil
@@ -218,9 +176,9 @@ func (b *bootstrap) compileMain() {
 func (b *bootstrap) compileTo(content []byte) error {
 	key := b.key(content)
 	var dir *cache.Dir
-	if b.hasCache() {
+	if b.CacheDir != "" {
 		var err error
-		if dir, err = b.openCache(); err != nil {
+		if dir, err = cache.Open(b.CacheDir); err != nil {
 			return err
 		}
 		defer dir.Close()

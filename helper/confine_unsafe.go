@@ -23,8 +23,9 @@ func (b *bootstrap) confinement() (ipc.Confinement, error) {
 		return c, fmt.Errorf("%w: %w", ipc.ErrBoot, err)
 	}
 	b.Confine = "" // what the guest executes has it by inheritance
-	if c.Root != "" || c.UID >= 0 && c.UID != unix.Geteuid() {
-		b.makeOwnCache(&c)
+	if c.Isolates(unix.Geteuid()) {
+		// Others run what is in there, and the guest will have it from the code service.
+		b.CacheDir = ""
 	}
 	return c, nil
 }

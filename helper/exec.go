@@ -92,8 +92,8 @@ func (b *bootstrap) inheritAll(keep bool) {
 	}{
 		{ipc.ChannelOffset, b.channel != nil},
 		{ipc.TraceOffset, b.Trace != "" || b.channel != nil},
-		{ipc.CacheOffset, b.OwnCache},
 		{ipc.ReportOffset, b.Report},
+		{ipc.CodeOffset, b.Code},
 	} {
 		if private.has {
 			b.inherit(private.offset, keep)
@@ -124,9 +124,20 @@ func (b *bootstrap) compiledFile(fd int, path string) (int, unix.Errno) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return -1, errnoOf(err, unix.EIO)
 	}
+	if b.Code {
+		if e := checkModule(fd, st.Size); e != 0 {
+			return -1, e
+		}
+		if compiled, e := b.askForCode(fd); e != errNoAnswer {
+			return compiled, e
+		}
+	}
 	// The guest may have become a user whose cache this is not. It then does
 	// without one.
-	dir, _ := b.openCache()
+	var dir *cache.Dir
+	if b.CacheDir != "" {
+		dir, _ = cache.Open(b.CacheDir)
+	}
 	if dir != nil {
 		defer dir.Close()
 		if entry, err := b.cachedFile(dir, fd, &st); err == nil || !errors.Is(err, cache.ErrAbsent) {
@@ -135,19 +146,23 @@ func (b *bootstrap) compiledFile(fd int, path string) (int, unix.Errno) {
 	} else if e := checkModule(fd, st.Size); e != 0 {
 		return -1, e
 	}
-	result, err := unix.MemfdCreate("walisup-compiled", unix.MFD_CLOEXEC)
+	result, err := cache.NewMemory()
 	if err != nil {
 		return -1, errnoOf(err, unix.ENOMEM)
 	}
 	order := *b.Boot
 	order.Module, order.ModuleFD = path, b.first+ipc.ModuleOffset
-	order.Trace = ""
+	order.Trace, order.Code = "", false
 	if dir == nil {
-		order.CacheDir, order.OwnCache = "", false
+		order.CacheDir = ""
 	}
 	if e := b.compileQuietly(&order, fd, result); e != 0 {
 		unix.Close(result)
 		return -1, e
+	}
+	if err := cache.Seal(result); err != nil {
+		unix.Close(result)
+		return -1, errnoOf(err, unix.EIO)
 	}
 	return result, 0
 }
@@ -155,7 +170,7 @@ func (b *bootstrap) compiledFile(fd int, path string) (int, unix.Errno) {
 // cachedFile opens the module's entry in the cache folder. The error is an Errno
 // or cache.ErrAbsent.
 func (b *bootstrap) cachedFile(dir *cache.Dir, fd int, st *unix.Stat_t) (int, error) {
-	context := b.context()
+	context := b.contextSum()
 	if key, ok := dir.Find(st, context); ok {
 		if entry, err := dir.Open(key); err == nil {
 			return entry, nil

@@ -80,9 +80,6 @@ func (b *bootstrap) becomeCompiler(parent, standard int, private map[int]int) {
 	if b.showPrivate(private) != 0 {
 		return
 	}
-	if b.OwnCache {
-		b.inherit(ipc.CacheOffset, true)
-	}
 	for fd := range 3 {
 		if unix.Dup3(standard, fd, 0) != nil {
 			return

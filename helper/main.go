@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/cache"
 	"walisup/helper/report"
 	"walisup/helper/stagezero"
 	"walisup/ipc"
@@ -36,7 +37,11 @@ func Main() {
 	}
 	unix.Close(first + ipc.BootOffset)
 	reportTo(boot, first)
-	b := &bootstrap{Boot: boot, first: first}
+	build, err := cache.BuildID(stagezero.ImageHead())
+	if err != nil {
+		fail(exitOwn, fmt.Errorf("this walisup-helper cannot tell its build: %w", err))
+	}
+	b := &bootstrap{Boot: boot, first: first, build: build}
 	if boot.CompileOnly {
 		debug.SetGCPercent(100)
 		runtime.GOMAXPROCS(runtime.NumCPU())

@@ -1,18 +1,14 @@
 package integration
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
-
-	"walisup/ipc"
 )
 
 // rootSite is a site for tests of what only root can do.
@@ -117,56 +113,6 @@ func TestRoot(t *testing.T) {
 	if got := s.isolated("pwd", "--chroot", jail); got.status != 0 || got.stdout != "/\n" {
 		t.Errorf("--chroot: %+v", got)
 	}
-}
-
-// What a guest with a root or a user of its own executes is compiled once, into a
-// cache that only its processes have.
-func TestOwnCache(t *testing.T) {
-	t.Parallel()
-	s := rootSite(t)
-	jail := s.work("jail")
-	if err := os.MkdirAll(filepath.Join(jail, "bin"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("cp", filepath.Join(s.dir, "tools", "busybox"), filepath.Join(jail, "bin", "busybox")).CombinedOutput(); err != nil {
-		t.Fatalf("cp: %v: %s", err, out)
-	}
-	if err := os.Chmod(jail, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	s.detach(`b=/bin/busybox
-		$b true; : >/first; until [ -e /go ]; do $b sleep 0.01; done
-		(exec $b true); : >/second; exec $b sleep 1000`, "--name", "jailed", "--root", jail, "--user", "65534")
-	// The kernel lets root look into the folder that a descriptor stands for.
-	folder := fmt.Sprintf("/proc/%s/fd/%d", s.field("jailed", "{{.Pid}}"), ipc.DefaultFiles+ipc.CacheOffset)
-	compiled := func() (inodes []uint64) {
-		entries, err := os.ReadDir(folder)
-		if errors.Is(err, os.ErrNotExist) {
-			t.Skip("the kernel does not make file systems in memory here")
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			if info, err := e.Info(); err == nil && len(e.Name()) == 64 {
-				inodes = append(inodes, info.Sys().(*syscall.Stat_t).Ino)
-			}
-		}
-		return inodes
-	}
-	exists := func(name string) func() bool {
-		return func() bool { _, err := os.Stat(filepath.Join(jail, name)); return err == nil }
-	}
-	s.until("the first program has run", exists("first"))
-	first := compiled()
-	if err := os.WriteFile(filepath.Join(jail, "go"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s.until("the second program has run", exists("second"))
-	if second := compiled(); len(first) != 1 || !slices.Equal(first, second) {
-		t.Errorf("the cache has files %v after one program, and %v after more", first, second)
-	}
-	s.must("rm", "-f", "jailed")
 }
 
 func TestNetworks(t *testing.T) {

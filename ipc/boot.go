@@ -27,9 +27,9 @@ type Boot struct {
 	// runs code out of it, checks again.
 	CacheDir string
 
-	// OwnCache says that the folder of compiled modules is open as descriptor
-	// CacheOffset; it has no path.
-	OwnCache bool
+	// Code says that the code service's socket is open as descriptor CodeOffset: a
+	// guest that is confined has its compiled modules from there, and no CacheDir.
+	Code bool
 
 	KeepDebug   bool // keep .debug_* sections, for line numbers in reports
 	PlainTables bool // leave call_indirect as it is: no adapters for cast function pointers
@@ -131,8 +131,8 @@ const (
 	flagChannel
 	flagReady
 	flagPerfMap
-	flagOwnCache
 	flagReport
+	flagCode
 
 	flagsKnown = 1<<iota - 1
 )
@@ -160,8 +160,8 @@ func (b *Boot) flags() [13]struct {
 		{flagChannel, &b.Channel},
 		{flagReady, &b.Ready},
 		{flagPerfMap, &b.PerfMap},
-		{flagOwnCache, &b.OwnCache},
 		{flagReport, &b.Report},
+		{flagCode, &b.Code},
 	}
 }
 

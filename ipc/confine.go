@@ -46,6 +46,13 @@ type Sandbox struct {
 	Net bool // the network as a whole
 }
 
+// Isolates reports whether the confinement keeps the guest from what uid, who starts
+// it, can reach. Such a guest gets no folder of compiled modules, no directory and,
+// unless asked for, none of the caller's descriptors.
+func (c *Confinement) Isolates(uid int) bool {
+	return c.Root != "" || c.UID >= 0 && c.UID != uid
+}
+
 // ErrConfinement is the error that every bad confinement wraps.
 var ErrConfinement = errors.New("bad confinement")
 

@@ -76,3 +76,22 @@ func FuzzConfinement(f *testing.F) {
 		}
 	})
 }
+
+func TestIsolates(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		c    Confinement
+		want bool
+	}{
+		{NoConfinement(), false},
+		{Confinement{Umask: 0o77, UID: -1, GID: 5}, false},
+		{Confinement{Umask: -1, UID: 1000, GID: -1}, false}, // himself
+		{Confinement{Umask: -1, UID: 1001, GID: -1}, true},
+		{Confinement{Umask: -1, UID: 0, GID: -1}, true},
+		{Confinement{Umask: -1, UID: -1, GID: -1, Root: "/srv"}, true},
+	} {
+		if got := test.c.Isolates(1000); got != test.want {
+			t.Errorf("%+v: %v, want %v", test.c, got, test.want)
+		}
+	}
+}

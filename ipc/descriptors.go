@@ -16,8 +16,8 @@ const (
 	EntryOffset   = 4 // the compiled module, or where a compiling helper puts it
 	ReadyOffset   = 5 // a socket on which the helper says that the guest runs
 	TraceOffset   = 6 // the pipe for trace records, if there is one
-	CacheOffset   = 8 // the guest's own folder of compiled modules, if it has one
 	ReportOffset  = 9 // walisup's standard error, or the instance's log, if it can be written to
+	CodeOffset    = 8 // a socket of the code service, for a confined guest
 
 	// ReservedFDs is the size of the private range.
 	ReservedFDs = 16

@@ -24,8 +24,8 @@
 //	N+5   a socket on which the helper says when the guest runs, if
 //	      someone wants to know
 //	N+6   the pipe for trace records
-//	N+7   /proc, for a guest with a root of its own
-//	N+8   the guest's own folder of compiled modules
+//	N+7   reserved
+//	N+8   a socket of the code service, for a confined guest
 //	N+9   where reports of crashes go
 //	N+10  to N+15: reserved
 //
@@ -34,6 +34,12 @@
 // program in its auxiliary vector (AT_EXECFN), which is how a helper learns N.
 //
 // # Trust
+//
+// What a guest is confined by holds only if nothing in this range leads out of it: a
+// descriptor has a name in /proc, and a helper may have been taken over by its guest.
+// So a confined helper has no directory here, and no file that it could open for
+// writing and that others trust. Its executable is on a mount of its own that is
+// read-only, or a sealed copy; compiled code comes as sealed or read-only files.
 //
 // A boot record comes from walisup or from a helper, and a helper may have been
 // taken over by its guest. Whoever reads a record trusts nothing in it:

@@ -20,11 +20,19 @@ type surroundings struct {
 	terminal bool    // with its standard input as controlling terminal
 	streams  *[3]int // its standard descriptors; nil for the caller's
 	place    *isolation.Place
+
+	// confined keeps the caller's descriptors from it that are neither standard nor
+	// among the preserved next ones.
+	confined  bool
+	preserved int
+
+	// restrict takes rights from the thread that executes the helper; may be nil.
+	restrict func() error
 }
 
 // forkExec starts the helper with private[i] as descriptor first+i, the
 // standard descriptors as the caller had them, unless around has others, and
-// every other descriptor that is not close-on-exec.
+// every other descriptor that is not close-on-exec, unless around is confined.
 //
 // It works in a thread of its own with a descriptor table of its own, which end
 // with it. Placing descriptors so high makes the kernel grow the table, and
@@ -50,12 +58,23 @@ func forkExec(first int, private map[int]int, argv, env []string, dir string, ar
 			err = os.NewSyscallError("unshare", err)
 			return
 		}
+		if around.confined {
+			if err = unix.CloseRange(uint(3+around.preserved), math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+				err = os.NewSyscallError("close_range", err)
+				return
+			}
+		}
 		if err = placePrivate(first, private); err != nil {
 			return
 		}
 		cgroup, failure := around.place.Enter()
 		if err = failure; err != nil {
 			return
+		}
+		if around.restrict != nil {
+			if err = around.restrict(); err != nil {
+				return
+			}
 		}
 		pid, err = syscall.ForkExec(ipc.ExecPath(first), argv, &syscall.ProcAttr{
 			Dir:   dir,

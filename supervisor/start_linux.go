@@ -3,6 +3,7 @@ package supervisor
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -56,8 +57,13 @@ type Spec struct {
 	// the caller's to remove.
 	Isolation isolation.Spec
 
+	// Preserved is how many of the caller's descriptors from 3 on a guest inherits that
+	// is confined (ipc.Confinement.Isolates). Others inherit all.
+	Preserved int
+
 	// Boot is what the helper is told. The functions of this package set Module,
-	// ModuleFD, Ignored, Mask, SetMask, NoFile, Trace, Ready, Report, Channel, Slot and Generation.
+	// ModuleFD, Ignored, Mask, SetMask, NoFile, Trace, Ready, Report, Code, Channel, Slot
+	// and Generation.
 	Boot ipc.Boot
 }
 
@@ -215,7 +221,7 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(helperFD)
+	defer func() { unix.Close(helperFD) }()
 	if spec.Dir != "" {
 		if err := checkDir(spec.Dir); err != nil {
 			return nil, err
@@ -232,6 +238,23 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 	}
 	first := ipc.FirstReserved(files, inherited.NoFile[1])
 	boot := spec.Boot
+	confinement, err := confinementOf(&boot)
+	if err != nil {
+		return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
+	}
+	isolated := confinement.Isolates(unix.Geteuid())
+	if isolated {
+		around.confined, around.preserved = true, spec.Preserved
+		if err := checkInherited(confinement, &around); err != nil {
+			return nil, failed(ExitOwn, "%w", err)
+		}
+		protected, err := protect(helperFD)
+		if err != nil {
+			return nil, failed(ExitOwn, "%w", err)
+		}
+		unix.Close(helperFD)
+		helperFD = protected
+	}
 	boot.Module = resolved
 	boot.ModuleFD = first + ipc.ModuleOffset
 	boot.Ignored = inherited.Ignored
@@ -260,6 +283,15 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 		return nil, failed(ExitOwn, "%w", err)
 	}
 	around.place = started.place
+	code := -1
+	if isolated {
+		if code, err = startCode(confinement, &boot, helperFD, first, started); err != nil {
+			started.abandon()
+			return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
+		}
+		defer unix.Close(code)
+	}
+	boot.Code = isolated
 	boot.Channel = started.tree.FD() >= 0
 	boot.Slot, boot.Generation = started.slot.Slot, started.slot.Generation
 	bootFD, err := ipc.WriteBoot(&boot)
@@ -283,6 +315,9 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 	if boot.Report {
 		private[ipc.ReportOffset] = standardError
 	}
+	if boot.Code {
+		private[ipc.CodeOffset] = code
+	}
 	if boot.Trace != "" {
 		private[ipc.TraceOffset] = spec.TracePipe
 	} else if boot.Channel {
@@ -300,6 +335,34 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 		return nil, startError(spec.Module, err)
 	}
 	return started, nil
+}
+
+// confinementOf reads what the helper is to keep the guest from.
+func confinementOf(boot *ipc.Boot) (*ipc.Confinement, error) {
+	c := ipc.NoConfinement()
+	if boot.Confine != "" {
+		if err := c.UnmarshalText([]byte(boot.Confine)); err != nil {
+			return nil, err
+		}
+	}
+	return &c, nil
+}
+
+// checkInherited finds descriptors that would lead the guest out of its root.
+func checkInherited(c *ipc.Confinement, around *surroundings) error {
+	if c.Root == "" {
+		return nil
+	}
+	for fd := range 3 + around.preserved {
+		if fd < 3 && around.streams != nil {
+			continue
+		}
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			return fmt.Errorf("descriptor %d is a directory, which would lead the module out of --root: close it", fd)
+		}
+	}
+	return nil
 }
 
 // startError tells the caller's mistakes from ours.

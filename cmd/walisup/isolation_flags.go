@@ -47,6 +47,8 @@ type isolationFlags struct {
 	root    string
 	umask   string
 	net     string
+
+	preserve uint16 // descriptors from 3 on
 }
 
 func (f *isolationFlags) register(flags *pflag.FlagSet) {
@@ -57,6 +59,8 @@ func (f *isolationFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.root, "root", "", "`folder` that is the module's /; --workdir lies in it")
 	flags.StringVar(&f.umask, "umask", "", "file mode creation mask, octal")
 	flags.StringVar(&f.net, "net", "", "network: host; none: a loopback device only; private: that and a link to the host")
+	flags.Uint16Var(&f.preserve, "preserve-fds", 0,
+		"how many of your descriptors from 3 on the module inherits under --root or --user (otherwise: all)")
 	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "chroot" {
 			name = "root"

@@ -134,10 +134,13 @@ func (s *startFlags) run(cmd *cobra.Command, args []string) error {
 		Boot:   boot,
 
 		Isolation: limits,
+		Preserved: int(s.isolation.preserve),
 	}
 	switch {
 	case s.trace.asked && s.lifecycle.detach:
 		return errors.New("start: a detached instance has nobody who would write its trace; start it, then use walisup trace")
+	case s.isolation.preserve != 0 && s.lifecycle.detach:
+		return errors.New("start: --preserve-fds: a detached instance inherits no descriptors")
 	case s.lifecycle.detach:
 		return s.detached(cmd, spec)
 	case s.trace.asked:

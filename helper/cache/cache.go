@@ -6,25 +6,26 @@
 // renamed, so a reader sees a whole entry or none; a damaged one is reported as
 // absent and written again.
 //
+// An entry is run by the very build of the helper that made it and by no other: the
+// key that names it begins with the build, see [Context]. What other builds have left
+// behind is removed when nobody has used it for a week.
+//
 // All access is by plain system calls. Package os would register descriptors
 // with the runtime's network poller, which must not exist in a helper.
 package cache
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
 	"golang.org/x/sys/unix"
 )
-
-// Key names an entry: a hash of everything that its content depends on.
-type Key [32]byte
 
 // Entry is a compiled module. In an entry that was loaded, the slices lie in a
 // mapping of the file that is never unmapped; Code and Glue are executable.
@@ -46,16 +47,6 @@ var ErrAbsent = errors.New("no such entry in the compile cache")
 type Dir struct {
 	fd   int
 	path string
-}
-
-// OpenAt opens a cache folder by a descriptor of it, which it leaves open.
-func OpenAt(folder int) (*Dir, error) {
-	const path = "of its own"
-	fd, err := unix.Openat(folder, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("open compile cache %s: %w", path, err)
-	}
-	return check(fd, path)
 }
 
 // Open opens a cache folder, making it (mode 0700) if it does not exist.
@@ -126,7 +117,7 @@ func (d *Dir) Load(key Key) (*Entry, error) {
 // Open opens the entry with this key without looking into it. The descriptor is
 // close-on-exec and the caller's. The errors are those of Load.
 func (d *Dir) Open(key Key) (fd int, err error) {
-	fd, err = unix.Openat(d.fd, hex.EncodeToString(key[:]), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	fd, err = unix.Openat(d.fd, key.String(), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err == unix.ENOENT {
 		return -1, ErrAbsent
 	}
@@ -136,15 +127,20 @@ func (d *Dir) Open(key Key) (fd int, err error) {
 	return fd, nil
 }
 
-// Store writes an entry.
+// Store writes an entry, and removes what nobody has used for long.
 func (d *Dir) Store(key Key, e *Entry) error {
-	name := hex.EncodeToString(key[:])
+	return d.StoreWith(key, func(fd int) error { return Write(fd, e) })
+}
+
+// StoreWith is Store for an entry that write writes to an empty file.
+func (d *Dir) StoreWith(key Key, write func(fd int) error) error {
+	name := key.String()
 	temp := name + "." + strconv.Itoa(unix.Getpid()) + ".tmp"
 	fd, err := unix.Openat(d.fd, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return fmt.Errorf("write compile cache %s: %w", d.path, err)
 	}
-	if err = Write(fd, e); err == nil {
+	if err = write(fd); err == nil {
 		err = unix.Fsync(fd)
 	}
 	unix.Close(fd)
@@ -155,6 +151,7 @@ func (d *Dir) Store(key Key, e *Entry) error {
 		unix.Unlinkat(d.fd, temp, 0)
 		return fmt.Errorf("write compile cache %s: %w", d.path, err)
 	}
+	d.prune(key, time.Now())
 	return nil
 }
 

@@ -15,8 +15,11 @@ import (
 // that changed just before it was looked at is not remembered, since it could
 // change again within one tick of the file system's clock.
 const (
-	indexSettled = 100 * time.Millisecond
-	indexSize    = 24 + 32 + 32
+	indexSettled  = 100 * time.Millisecond
+	indexHeadSize = 24 + 32
+	indexSize     = indexHeadSize + len(Key{})
+
+	indexPrefix = "file-"
 )
 
 // Find returns the key that Remember was given for this state of a file. context
@@ -29,10 +32,10 @@ func (d *Dir) Find(st *unix.Stat_t, context [32]byte) (key Key, ok bool) {
 	defer unix.Close(fd)
 	var b [indexSize + 1]byte
 	n, err := unix.Read(fd, b[:])
-	if err != nil || n != indexSize || !bytes.Equal(b[:24+32], indexHead(st, context)) {
+	if err != nil || n != indexSize || !bytes.Equal(b[:indexHeadSize], indexHead(st, context)) {
 		return key, false
 	}
-	copy(key[:], b[24+32:])
+	copy(key[:], b[indexHeadSize:indexSize])
 	return key, true
 }
 
@@ -60,7 +63,7 @@ func (d *Dir) Remember(st *unix.Stat_t, context [32]byte, key Key) {
 }
 
 func indexName(st *unix.Stat_t) string {
-	return "file-" + strconv.FormatUint(st.Dev, 16) + "-" + strconv.FormatUint(st.Ino, 16)
+	return indexPrefix + strconv.FormatUint(st.Dev, 16) + "-" + strconv.FormatUint(st.Ino, 16)
 }
 
 func indexHead(st *unix.Stat_t, context [32]byte) []byte {

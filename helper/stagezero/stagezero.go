@@ -129,15 +129,40 @@ func Environ() []string {
 
 // ExecPath returns the path that exec was called with (AT_EXECFN, getauxval(3)).
 func ExecPath() string {
-	_, next := stringVector(vector + 8)
-	_, p := stringVector(next)
 	const atExecFn = 31
-	for ; word(p) != 0; p += 16 {
-		if word(p) == atExecFn {
-			return cString(word(p + 8))
-		}
+	if path := auxiliary(atExecFn); path != 0 {
+		return cString(path)
 	}
 	return ""
+}
+
+// ImageHead returns the first page of the program's image, which begins as its file
+// does, or nil if the kernel did not tell where it is. It must not be written to.
+func ImageHead() []byte {
+	const (
+		atPHdr   = 3 // program headers, which follow the ELF header
+		pageSize = 4096
+	)
+	headers := auxiliary(atPHdr)
+	if headers == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(pointer(headers&^(pageSize-1))), pageSize)
+}
+
+// auxiliary returns an entry of the auxiliary vector, 0 if it is not there; getauxval(3).
+func auxiliary(kind uintptr) uintptr {
+	if vector == 0 {
+		return 0
+	}
+	_, next := stringVector(vector + 8)
+	_, p := stringVector(next)
+	for ; word(p) != 0; p += 16 {
+		if word(p) == kind {
+			return word(p + 8)
+		}
+	}
+	return 0
 }
 
 // stringVector reads the NULL-terminated array of C strings at p and returns

@@ -91,6 +91,14 @@ func (t *Tree) Claim(module string) channel.Ref {
 	return t.channel.Claim(unix.Getpid(), module)
 }
 
+// Expect is Claim for a child of the supervisor that is none of the guest's processes:
+// it has no slot. [Tree.Started] and [Tree.Abandon] get the zero Ref.
+func (t *Tree) Expect() {
+	t.mu.Lock()
+	t.starting++
+	t.mu.Unlock()
+}
+
 // Abandon gives back what Claim has taken.
 func (t *Tree) Abandon(r channel.Ref) {
 	t.mu.Lock()

@@ -1,0 +1,220 @@
+package supervisor
+
+import (
+	"fmt"
+	"math"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/helper/cache"
+	"walisup/ipc"
+	"walisup/ipc/channel"
+	"walisup/supervisor/codeservice"
+	"walisup/supervisor/isolation"
+	"walisup/supervisor/tree"
+)
+
+// compiler runs compiling helpers for the code service of an instance.
+type compiler struct {
+	helper    int // the helper program; O_PATH
+	context   cache.Context
+	first     int // first descriptor of the private range
+	processes *tree.Tree
+	place     *isolation.Place
+}
+
+// startCode starts the code service of a guest that is confined as c says, and returns
+// the descriptor of its socket for helpers, which is close-on-exec and the caller's to
+// close.
+func startCode(c *ipc.Confinement, boot *ipc.Boot, helper, first int, started *launched) (int, error) {
+	own, err := unix.FcntlInt(uintptr(helper), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("fcntl", err)
+	}
+	compile := &compiler{
+		helper: own, first: first, processes: started.tree, place: started.place,
+		context: cache.Context{KeepDebug: boot.KeepDebug, PlainTables: boot.PlainTables},
+	}
+	socket, err := codeservice.Start(codeservice.Config{
+		Dir:     boot.CacheDir,
+		Context: compile.keys,
+		Copy:    c.UID <= 0 || c.UID == unix.Geteuid(),
+		Compile: compile.run,
+		Close:   func() { unix.Close(own) },
+	})
+	if err != nil {
+		unix.Close(own)
+	}
+	return socket, err
+}
+
+// keys returns what the helper's cache keys depend on.
+func (c *compiler) keys() (cache.Context, error) {
+	context := c.context
+	fd, err := unix.Open(fdPath(c.helper), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return context, fmt.Errorf("read %s: %w", HelperName, err)
+	}
+	defer unix.Close(fd)
+	head := make([]byte, cache.BuildIDHead)
+	n, err := unix.Pread(fd, head, 0)
+	if err == nil {
+		context.Build, err = cache.BuildID(head[:n])
+	}
+	return context, err
+}
+
+// Limits of a compiling helper, which works on a module that nobody vouches for. The
+// largest ports take a tenth of this.
+const (
+	compileSeconds = 600
+	compileData    = 4 << 30 // bytes of its own
+	compileResult  = 1 << 30 // bytes of the compiled module
+)
+
+// run compiles a module in a helper that has rights to nothing else, see
+// codeservice.Config.
+func (c *compiler) run(module, result int) error {
+	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", os.DevNull, err)
+	}
+	defer unix.Close(null)
+	boot, err := ipc.WriteBoot(&ipc.Boot{
+		ModuleFD: c.first + ipc.ModuleOffset, CompileOnly: true,
+		KeepDebug: c.context.KeepDebug, PlainTables: c.context.PlainTables,
+	})
+	if err != nil {
+		return err
+	}
+	defer unix.Close(boot)
+	c.processes.Expect()
+	pid, err := forkExec(c.first, map[int]int{
+		ipc.HelperOffset: c.helper, ipc.BootOffset: boot, ipc.ModuleOffset: module, ipc.EntryOffset: result,
+	}, []string{HelperName}, nil, "/", surroundings{
+		session: true, streams: &[3]int{null, null, null}, place: c.place, confined: true,
+		restrict: func() error { return restrictThread(c.helper) },
+	})
+	if err != nil {
+		c.processes.Abandon(channel.Ref{})
+		return err
+	}
+	err = limitCompiler(pid)
+	c.processes.Started(channel.Ref{}, pid)
+	if err != nil {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+	for {
+		ws, failure := c.processes.Wait(pid)
+		switch {
+		case failure != nil:
+			return failure
+		case ws.Stopped():
+		case err != nil:
+			return err
+		case ws.Exited() && ws.ExitStatus() == 0:
+			return nil
+		case ws.Exited() && ws.ExitStatus() == ExitNotRunnable:
+			return codeservice.ErrNotModule
+		default:
+			return fmt.Errorf("the compiling helper has ended (status %#x)", uint32(ws))
+		}
+	}
+}
+
+// limitCompiler sets the limits of a compiling helper that has just been started, and
+// before it has done much.
+func limitCompiler(pid int) error {
+	for _, l := range []struct {
+		resource int
+		most     uint64
+	}{
+		{unix.RLIMIT_CPU, compileSeconds}, {unix.RLIMIT_DATA, compileData}, {unix.RLIMIT_FSIZE, compileResult}, {unix.RLIMIT_CORE, 0},
+	} {
+		var limit unix.Rlimit
+		if err := unix.Prlimit(pid, l.resource, nil, &limit); err != nil {
+			return os.NewSyscallError("prlimit", err)
+		}
+		limit.Cur, limit.Max = min(limit.Cur, l.most), min(limit.Max, l.most)
+		if err := unix.Prlimit(pid, l.resource, &limit, nil); err != nil {
+			return os.NewSyscallError("prlimit", err)
+		}
+	}
+	return nil
+}
+
+// protect returns a descriptor of the same program that leads nobody to a file which
+// could be written to: on a mount of its own that is read-only, or, where we may not
+// make one, of a sealed copy. It is close-on-exec, O_PATH and the caller's to close.
+func protect(program int) (fd int, err error) {
+	fd, err = onReadOnlyMount(program)
+	if err == nil {
+		return fd, nil
+	}
+	fd, failure := sealedProgram(program)
+	if failure != nil {
+		return -1, fmt.Errorf("keep %s from a confined guest: %w, and %w", HelperName, err, failure)
+	}
+	return fd, nil
+}
+
+// onReadOnlyMount opens a file by a mount of it that is nowhere and read-only. Nobody
+// can make it writable again: once the descriptor that made it is closed, no call
+// takes it for a mount any more.
+func onReadOnlyMount(file int) (fd int, err error) {
+	mount, err := unix.OpenTree(file, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return -1, os.NewSyscallError("open_tree", err)
+	}
+	defer unix.Close(mount)
+	if err := unix.MountSetattr(mount, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
+		return -1, os.NewSyscallError("mount_setattr", err)
+	}
+	fd, err = unix.Open(fdPath(mount), unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("open", err)
+	}
+	return fd, nil
+}
+
+// sealedProgram copies a program to a sealed memory file.
+func sealedProgram(program int) (fd int, err error) {
+	from, err := unix.Open(fdPath(program), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("open", err)
+	}
+	defer unix.Close(from)
+	var st unix.Stat_t
+	if err := unix.Fstat(from, &st); err != nil {
+		return -1, os.NewSyscallError("fstat", err)
+	}
+	const flags, mayExecute = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING, 0x10 // MFD_EXEC
+	to, err := unix.MemfdCreate("walisup-helper", flags|mayExecute)
+	if err == unix.EINVAL { // before Linux 6.3
+		to, err = unix.MemfdCreate("walisup-helper", flags)
+	}
+	if err != nil {
+		return -1, os.NewSyscallError("memfd_create", err)
+	}
+	defer unix.Close(to)
+	for left := st.Size; left > 0; {
+		n, err := unix.Sendfile(to, from, nil, int(min(left, math.MaxInt32)))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n == 0 {
+			return -1, fmt.Errorf("copy %s: %w", HelperName, err)
+		}
+		left -= int64(n)
+	}
+	const seals = unix.F_SEAL_WRITE | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
+	if _, err := unix.FcntlInt(uintptr(to), unix.F_ADD_SEALS, seals); err != nil {
+		return -1, os.NewSyscallError("fcntl", err)
+	}
+	fd, err = unix.Open(fdPath(to), unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("open", err)
+	}
+	return fd, nil
+}

@@ -1,0 +1,138 @@
+package codeservice
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"walisup/helper/cache"
+)
+
+const (
+	// maxModule is the size of the largest module that is copied, and maxCode that
+	// of the largest compiled one. Helpers compile larger ones by themselves.
+	maxModule = 128 << 20
+	maxCode   = 1 << 30
+)
+
+// identity tells a state of a file from all others. No guest can make a file that has
+// the identity of another: mounts are counted and never counted again, or the file is
+// on a device, whose file system only root can mount and only the kernel dates.
+type identity struct {
+	mount, device, inode uint64
+	size                 int64
+	modified, changed    unix.StatxTimestamp
+}
+
+// identify examines the file of a module. The identity is zero if the file cannot be
+// known again for certain, and the error the one that execve has for it.
+func identify(fd int) (id identity, size int64, e unix.Errno) {
+	const mask = unix.STATX_BASIC_STATS | unix.STATX_MNT_ID_UNIQUE
+	var st unix.Statx_t
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, mask, &st); err != nil {
+		return id, 0, unix.EIO
+	}
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	switch {
+	case err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || flags&unix.O_PATH != 0 || flags&unix.O_ACCMODE == unix.O_WRONLY:
+		return id, 0, unix.EACCES
+	case st.Size < uint64(len(moduleMagic)):
+		return id, 0, unix.ENOEXEC
+	case st.Size > maxModule:
+		return id, 0, errBusy
+	}
+	size = int64(st.Size)
+	unique := st.Mask&unix.STATX_MNT_ID_UNIQUE != 0
+	if !unique && st.Dev_major == 0 || recent(st.Ctime) {
+		return identity{}, size, 0
+	}
+	id = identity{device: unix.Mkdev(st.Dev_major, st.Dev_minor), inode: st.Ino, size: size, modified: st.Mtime, changed: st.Ctime}
+	if unique {
+		id.mount = st.Mnt_id
+	}
+	return id, size, 0
+}
+
+// settled is how long ago a file must have changed for another change to show in its
+// times, in nanoseconds; see package cache.
+const settled = 100_000_000
+
+// recent reports whether a file has changed so lately that it could change again
+// without its times telling.
+func recent(changed unix.StatxTimestamp) bool {
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_REALTIME, &now) != nil {
+		return true
+	}
+	age := now.Nano() - (changed.Sec*1e9 + int64(changed.Nsec))
+	return age < settled
+}
+
+// moduleMagic begins every module.
+const moduleMagic = "\x00asm\x01\x00\x00\x00"
+
+// reopen replaces the descriptor of a sealed file by one for reading alone, and closes
+// it.
+func reopen(fd int) (int, unix.Errno) {
+	defer unix.Close(fd)
+	read, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, errBusy
+	}
+	return read, 0
+}
+
+// copySealed returns a sealed copy of the first size bytes of a file.
+func copySealed(from int, size int64) (int, unix.Errno) {
+	if tooLarge(size) {
+		return -1, errBusy
+	}
+	fd, err := cache.NewMemory()
+	if err != nil {
+		return -1, errBusy
+	}
+	if err = transfer(fd, from, size); err == nil {
+		err = cache.Seal(fd)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, errBusy
+	}
+	return reopen(fd)
+}
+
+// tooLarge reports whether this process may not write files of this size: the kernel
+// would send SIGXFSZ.
+func tooLarge(size int64) bool {
+	var limit unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) == nil && limit.Cur < uint64(size)
+}
+
+// transfer copies the first size bytes of a file to an empty one.
+func transfer(to, from int, size int64) error {
+	for at := int64(0); at < size; {
+		n, err := unix.Sendfile(to, from, &at, int(min(size-at, 1<<30)))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return err
+		case n == 0:
+			return fmt.Errorf("the file became shorter while it was read")
+		}
+	}
+	return nil
+}
+
+// keyOf returns the key of a module in a sealed file. The error is ENOEXEC if it is
+// none.
+func keyOf(fd int, size int64, context *cache.Context) (key cache.Key, e unix.Errno) {
+	content, err := unix.Mmap(fd, 0, int(size), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return key, errBusy
+	}
+	defer unix.Munmap(content)
+	if string(content[:len(moduleMagic)]) != moduleMagic {
+		return key, unix.ENOEXEC
+	}
+	return context.Key(content), 0
+}
