@@ -32,8 +32,8 @@ func (b *bootstrap) confinement() (ipc.Confinement, error) {
 
 // confine gives up what the guest is not to have.
 func (b *bootstrap) confine(t *thread, c *ipc.Confinement) error {
-	// Limits first, which a user may not be able to raise, then the root, then the
-	// groups, then the user, who can do none of these.
+	// Limits first, which a user may not be able to raise, then the root and what
+	// could lead out of it, then the groups, then the user, who can do none of these.
 	for _, l := range c.Limits {
 		if e := t.SetLimit(l.Resource, wali.Limit{Soft: l.Soft, Hard: l.Hard}); e != 0 {
 			return lacks(fmt.Sprintf("--ulimit: set resource limit %d to %d:%d", l.Resource, l.Soft, l.Hard), e, "CAP_SYS_RESOURCE")
@@ -45,6 +45,9 @@ func (b *bootstrap) confine(t *thread, c *ipc.Confinement) error {
 		}
 		if c.Dir == "" {
 			c.Dir = "/"
+		}
+		if err := dropCapabilities(t); err != nil {
+			return fmt.Errorf("--root %s: %w", c.Root, err)
 		}
 	}
 	if c.Dir != "" {
