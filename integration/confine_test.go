@@ -17,7 +17,7 @@ import (
 	"walisup/ipc"
 )
 
-// jail is a site with a folder that can be a guest's root and belongs to it.
+// jail is a site with a directory that can be a guest's root and belongs to it.
 type jail struct {
 	*site
 	root string
@@ -57,7 +57,7 @@ func newJail(t *testing.T, sources ...string) *jail {
 }
 
 // script runs a native shell script in a mount namespace of its own, where the jail's
-// /proc is the machine's if proc is set. $w is walisup and $jail the folder.
+// /proc is the machine's if proc is set. $w is walisup and $jail the directory.
 func (j *jail) script(proc bool, text string, args ...string) answer {
 	j.t.Helper()
 	unshare, err := exec.LookPath("unshare")
@@ -281,7 +281,7 @@ func (s *site) mappedCode(instance string) map[string]bool {
 }
 
 // TestCompilingForAConfinedGuest executes one module many times, which takes one
-// compilation, of which the caller's folder keeps the result.
+// compilation, of which the caller's directory keeps the result.
 func TestCompilingForAConfinedGuest(t *testing.T) {
 	t.Parallel()
 	for _, flags := range []string{"--user nobody", "--root $jail", "--root $jail --user nobody"} {
@@ -298,7 +298,7 @@ func TestCompilingForAConfinedGuest(t *testing.T) {
 			kept := entries(t, j.work("cache"))
 			named := slices.DeleteFunc(slices.Collect(mapsKeys(kept)), func(path string) bool { return strings.HasPrefix(filepath.Base(path), "file-") })
 			if len(named) != 2 {
-				t.Errorf("the folder has %v", named)
+				t.Errorf("the directory has %v", named)
 			}
 			// Known to the next instance: its times do not change.
 			before := modified(t, named)
@@ -365,7 +365,7 @@ func TestConfinedGuestOutlivesItsSupervisor(t *testing.T) {
 func TestConfinedGuestsInheritWhatWasAskedFor(t *testing.T) {
 	t.Parallel()
 	j := newJail(t)
-	const list = ` -c 'for fd in 3 4 5; do (: <&$fd) 2>/dev/null && echo $fd; done; :'`
+	const list = ` -c 'for fd in 3 4 5; do (: <&$fd) 2>&- && echo $fd; done; :'`
 	for _, test := range []struct {
 		flags, redirections, stdout, stderr string
 	}{

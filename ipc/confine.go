@@ -47,7 +47,7 @@ type Sandbox struct {
 }
 
 // Isolates reports whether the confinement keeps the guest from what uid, who starts
-// it, can reach. Such a guest gets no folder of compiled modules, no directory and,
+// it, can reach. Its helpers get no cache directory, no other directory either and,
 // unless asked for, none of the caller's descriptors.
 func (c *Confinement) Isolates(uid int) bool {
 	return c.Root != "" || c.UID >= 0 && c.UID != uid

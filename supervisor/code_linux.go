@@ -144,12 +144,27 @@ func limitCompiler(pid int) error {
 	return nil
 }
 
-// protect returns a descriptor of the same program that leads nobody to a file which
-// could be written to: on a mount of its own that is read-only, or, where we may not
-// make one, of a sealed copy. It is close-on-exec, O_PATH and the caller's to close.
-func protect(program int) (fd int, err error) {
+// protect returns a descriptor of the same program that leads a guest which is confined
+// as c says to no file that it could write to: on a mount of its own that is read-only,
+// or, where we may not make one, of a sealed copy, unless the guest has no right to the
+// file. It is close-on-exec, O_PATH and the caller's to close.
+func protect(program int, c *ipc.Confinement) (fd int, err error) {
 	fd, err = onReadOnlyMount(program)
 	if err == nil {
+		return fd, nil
+	}
+	var st unix.Stat_t
+	if failure := unix.Fstat(program, &st); failure != nil {
+		return -1, os.NewSyscallError("fstat", failure)
+	}
+	uid := c.UID
+	if uid < 0 {
+		uid = unix.Geteuid()
+	}
+	if uid != 0 && uid != int(st.Uid) && st.Mode&0o022 == 0 {
+		if fd, err = unix.FcntlInt(uintptr(program), unix.F_DUPFD_CLOEXEC, 0); err != nil {
+			return -1, os.NewSyscallError("fcntl", err)
+		}
 		return fd, nil
 	}
 	fd, failure := sealedProgram(program)

@@ -248,7 +248,7 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 		if err := checkInherited(confinement, &around); err != nil {
 			return nil, failed(ExitOwn, "%w", err)
 		}
-		protected, err := protect(helperFD)
+		protected, err := protect(helperFD, confinement)
 		if err != nil {
 			return nil, failed(ExitOwn, "%w", err)
 		}
@@ -276,6 +276,8 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 	started := &launched{tree: spec.Tree, shared: spec.Tree != nil}
 	if started.tree == nil {
 		started.tree = tree.New(spec.Name, helperFD, first+ipc.ChannelOffset)
+	} else if spec.Isolation.Join == 0 {
+		started.tree.SetHelper(helperFD, first+ipc.ChannelOffset) // a copy is another file each time
 	}
 	started.slot = started.tree.Claim(resolved)
 	if started.place, err = isolation.Prepare(spec.Isolation); err != nil {

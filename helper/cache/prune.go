@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What is in the folder is bounded by what was used last. Other builds of the helper
+// What is in the directory is bounded by what was used last. Other builds of the helper
 // may be in use at the same time, so what they have left is kept for some days.
 const (
 	keepOther = 7 * 24 * time.Hour  // entries of other builds, and names from older ones
@@ -18,7 +18,7 @@ const (
 	keepBytes = 4 << 30             // all entries together
 )
 
-// file is what prune knows of a file in the folder.
+// file is what prune knows of a file in the directory.
 type file struct {
 	name string
 	size int64
@@ -70,8 +70,8 @@ func isEntry(name string) bool {
 	return err == nil
 }
 
-// files lists those files of the folder that this package may have made: it may be
-// a folder that holds others too.
+// files lists those files of the directory that this package may have made: it may be
+// a directory that holds others too.
 func (d *Dir) files() (list []file) {
 	fd, err := unix.Openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -2,15 +2,15 @@
 // is confined.
 //
 // Compiled code is as trusted as the helper that runs it. A guest with another root or
-// user must not reach the folder of compiled modules, or any other file that helpers
-// take code from and that it could write to. So its helpers have no folder. Each has,
+// user must not reach the directory of compiled modules, or any other file that helpers
+// take code from and that it could write to. So its helpers have no directory. Each has,
 // as a private descriptor, one end of a socket, and this service in walisup has the
 // other:
 //
 //	helper                              service, in walisup
 //	  │ execve of a module                │
 //	  ├─ CodeAsk: module, a socket ──────▶│ known file? else copy it, hash the copy;
-//	  │                                   │ in memory? in the folder? else compile it
+//	  │                                   │ in memory? in the directory? else compile it
 //	  │◀──────────────────── CodeWorking ─┤ at once, and again while that takes long
 //	  │◀────────── CodeReady: the code ───┤
 //	  │ map it, execute the next helper   │
@@ -26,7 +26,7 @@
 // and what keeps it from that:
 //
 //   - Write to code that others run. What it gets is a sealed memory file, or a file of
-//     the folder, open for reading, if its user can never be the folder's owner nor root
+//     the directory, open for reading, if its user can never be the directory's owner nor root
 //     ([Config.Copy]).
 //   - Have code of its own filed as another module's. The key is a hash of what was
 //     compiled: of a sealed copy, which nobody can change. A file is only known again by

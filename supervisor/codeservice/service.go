@@ -30,14 +30,14 @@ const (
 
 // Config says what a service does.
 type Config struct {
-	// Dir is the folder of compiled modules, empty for none.
+	// Dir is the directory of compiled modules, empty for none.
 	Dir string
 
 	// Context is what keys depend on. It is asked for when the first module is.
-	// With an error no folder is used.
+	// With an error no directory is used.
 	Context func() (cache.Context, error)
 
-	// Copy says that the guest may have, or come to have, the rights of the folder's
+	// Copy says that the guest may have, or come to have, the rights of the directory's
 	// owner: it never gets a descriptor of a file there.
 	Copy bool
 
@@ -172,7 +172,7 @@ func reassure(socket int) (end func()) {
 }
 
 // make makes the compiled module of a file that is not known, or finds it in the
-// folder.
+// directory.
 func (s *service) make(module int, id identity, size int64) (int, unix.Errno) {
 	content, e := copySealed(module, size)
 	if e != 0 {
@@ -195,7 +195,7 @@ func (s *service) make(module int, id identity, size int64) (int, unix.Errno) {
 		}
 	}
 	if dir != nil {
-		if code := s.fromFolder(dir, key); code >= 0 {
+		if code := s.fromDirectory(dir, key); code >= 0 {
 			return s.store.put(id, key, code), 0
 		}
 	}
@@ -204,7 +204,7 @@ func (s *service) make(module int, id identity, size int64) (int, unix.Errno) {
 		return -1, e
 	}
 	if dir != nil && s.file(dir, key, code) && !s.config.Copy {
-		if filed := s.fromFolder(dir, key); filed >= 0 {
+		if filed := s.fromDirectory(dir, key); filed >= 0 {
 			unix.Close(code)
 			code = filed
 		}
@@ -212,9 +212,9 @@ func (s *service) make(module int, id identity, size int64) (int, unix.Errno) {
 	return s.store.put(id, key, code), 0
 }
 
-// fromFolder returns a descriptor of an entry in the folder, or of a copy; -1 if there
+// fromDirectory returns a descriptor of an entry in the directory, or of a copy; -1 if there
 // is none.
-func (s *service) fromFolder(dir *cache.Dir, key cache.Key) int {
+func (s *service) fromDirectory(dir *cache.Dir, key cache.Key) int {
 	entry, err := dir.Open(key)
 	if err != nil {
 		return -1

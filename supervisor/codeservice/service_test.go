@@ -155,7 +155,7 @@ func (d *desk) mustNotWrite(code int) {
 	defer unix.Close(again)
 	seals, err := unix.FcntlInt(uintptr(again), unix.F_GET_SEALS, 0)
 	if err != nil {
-		d.t.Logf("a file of the folder, which only its owner could open so: %v", err)
+		d.t.Logf("a file of the directory, which only its owner could open so: %v", err)
 		return
 	}
 	const want = unix.F_SEAL_WRITE | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW
@@ -173,9 +173,9 @@ func (d *desk) mustNotWrite(code int) {
 func TestModulesAreCompiledOnce(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(c *Config, d *desk){
-		"folder": nil,
-		"copies": func(c *Config, _ *desk) { c.Copy = true },
-		"memory": func(c *Config, _ *desk) { c.Dir = "" },
+		"directory": nil,
+		"copies":    func(c *Config, _ *desk) { c.Copy = true },
+		"memory":    func(c *Config, _ *desk) { c.Dir = "" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -196,8 +196,8 @@ func TestModulesAreCompiledOnce(t *testing.T) {
 	}
 }
 
-// A second service finds in the folder what the first has filed.
-func TestFolderOutlivesTheService(t *testing.T) {
+// A second service finds in the directory what the first has filed.
+func TestDirectoryOutlivesTheService(t *testing.T) {
 	t.Parallel()
 	first := newDesk(t, nil)
 	f := first.module("m", "text")
@@ -265,7 +265,7 @@ func TestNoModules(t *testing.T) {
 		"empty":         {open(file(""), unix.O_RDONLY), ipc.CodeMessage{Kind: ipc.CodeRefused, Errno: unix.ENOEXEC}},
 		"does not load": {open(file(moduleMagic+"bad"), unix.O_RDONLY), ipc.CodeMessage{Kind: ipc.CodeRefused, Errno: unix.ENOEXEC}},
 		"too large":     {open(huge, unix.O_RDONLY), ipc.CodeMessage{Kind: ipc.CodeBusy}},
-		"folder":        {open("/", unix.O_RDONLY), ipc.CodeMessage{Kind: ipc.CodeRefused, Errno: unix.EACCES}},
+		"directory":     {open("/", unix.O_RDONLY), ipc.CodeMessage{Kind: ipc.CodeRefused, Errno: unix.EACCES}},
 		"pipe":          {open(fifo, unix.O_RDWR), ipc.CodeMessage{Kind: ipc.CodeRefused, Errno: unix.EACCES}},
 		"device":        {open("/dev/zero", unix.O_RDONLY), ipc.CodeMessage{Kind: ipc.CodeRefused, Errno: unix.EACCES}},
 		"write only":    {open(good, unix.O_WRONLY), ipc.CodeMessage{Kind: ipc.CodeRefused, Errno: unix.EACCES}},

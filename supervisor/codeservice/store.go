@@ -8,7 +8,7 @@ import (
 	"walisup/helper/cache"
 )
 
-// What a service keeps at most, and files in the folder at most. A guest that executes
+// What a service keeps at most, and files in the directory at most. A guest that executes
 // more modules than that gets what was forgotten made again.
 const (
 	maxFiles     = 1024      // known files
@@ -128,7 +128,7 @@ func (s *store) oldest() (oldest cache.Key) {
 	return oldest
 }
 
-// mayFile reports whether one more module may be filed in the folder, and counts it.
+// mayFile reports whether one more module may be filed in the directory, and counts it.
 func (s *store) mayFile(size int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -40,13 +40,18 @@ type Tree struct {
 func New(name string, helper, number int) *Tree {
 	t := newTree()
 	t.channel, t.fd, t.problem = channel.Create(name)
+	t.SetHelper(helper, number)
+	// It cannot fail on any Linux that walisup runs on.
+	t.subreaper = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
+	return t
+}
+
+// SetHelper says what helper the next processes run, as for [New].
+func (t *Tree) SetHelper(helper, number int) {
 	var st unix.Stat_t
 	if unix.Fstat(helper, &st) == nil {
 		t.channel.SetHelper(channel.Helper{Dev: st.Dev, Ino: st.Ino, FD: number})
 	}
-	// It cannot fail on any Linux that walisup runs on.
-	t.subreaper = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
-	return t
 }
 
 func newTree() *Tree {

@@ -1,5 +1,5 @@
 // Executes a module, looks for its compiled code in every descriptor of its helper and
-// in every folder that one of these is, writes machine code there that executes
+// in every directory that one of these is, writes machine code there that executes
 // /usr/bin/id, and executes the module again.
 #define _GNU_SOURCE
 #include <dirent.h>
