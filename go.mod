@@ -9,6 +9,7 @@ require (
 	github.com/spf13/pflag v1.0.9
 	github.com/tetratelabs/wazero v1.12.0
 	github.com/vishvananda/netlink v1.3.1
+	golang.org/x/net v0.54.0
 	golang.org/x/sys v0.44.0
 )
 

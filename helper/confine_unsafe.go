@@ -58,7 +58,10 @@ func (b *bootstrap) confine(t *thread, c *ipc.Confinement) error {
 	if c.Umask >= 0 {
 		unix.Umask(c.Umask)
 	}
-	return becomeUser(t, c)
+	if err := becomeUser(t, c); err != nil {
+		return err
+	}
+	return b.enterSandbox(c)
 }
 
 // lacks explains why a right is missing.

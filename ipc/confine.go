@@ -50,7 +50,7 @@ type Sandbox struct {
 // it, can reach. Its helpers get no cache directory, no other directory either and,
 // unless asked for, none of the caller's descriptors.
 func (c *Confinement) Isolates(uid int) bool {
-	return c.Root != "" || c.UID >= 0 && c.UID != uid
+	return c.Root != "" || c.Sandbox != nil || c.UID >= 0 && c.UID != uid
 }
 
 // ErrConfinement is the error that every bad confinement wraps.

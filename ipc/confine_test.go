@@ -89,6 +89,8 @@ func TestIsolates(t *testing.T) {
 		{Confinement{Umask: -1, UID: 1001, GID: -1}, true},
 		{Confinement{Umask: -1, UID: 0, GID: -1}, true},
 		{Confinement{Umask: -1, UID: -1, GID: -1, Root: "/srv"}, true},
+		{Confinement{Umask: -1, UID: -1, GID: -1, Sandbox: new(Sandbox)}, true},
+		{Confinement{Umask: -1, UID: -1, GID: -1, Seccomp: "default"}, false},
 	} {
 		if got := test.c.Isolates(1000); got != test.want {
 			t.Errorf("%+v: %v, want %v", test.c, got, test.want)

@@ -49,6 +49,16 @@ func IoctlName(request uint32) string {
 	return ""
 }
 
+// IoctlRequests returns the requests that a guest may make, in order. Those of the input
+// layer that carry a size are not among them: all with the type 'E'.
+func IoctlRequests() []uint32 {
+	list := make([]uint32, len(ioctlTable))
+	for i := range ioctlTable {
+		list[i] = ioctlTable[i].request
+	}
+	return list
+}
+
 // findIoctl returns the row of a request, nil if there is none.
 func findIoctl(request uint32) *ioctlRow {
 	lo, hi := 0, len(ioctlTable)

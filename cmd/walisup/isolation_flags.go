@@ -19,6 +19,7 @@ import (
 	"walisup/helper/stagezero"
 	"walisup/ipc"
 	"walisup/supervisor/isolation"
+	"walisup/supervisor/policy"
 )
 
 // limitFlags are limits that can also be changed while an instance runs.
@@ -49,6 +50,7 @@ type isolationFlags struct {
 	net     string
 
 	preserve uint16 // descriptors from 3 on
+	policy  policy.Request
 }
 
 func (f *isolationFlags) register(flags *pflag.FlagSet) {
@@ -60,7 +62,15 @@ func (f *isolationFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.umask, "umask", "", "file mode creation mask, octal")
 	flags.StringVar(&f.net, "net", "", "network: host; none: a loopback device only; private: that and a link to the host")
 	flags.Uint16Var(&f.preserve, "preserve-fds", 0,
-		"how many of your descriptors from 3 on the module inherits under --root or --user (otherwise: all)")
+		"how many of your descriptors from 3 on the module inherits under --root, --user or --sandbox (default 0; without these flags: all)")
+	p := &f.policy
+	flags.BoolVar(&p.Sandbox, "sandbox", false, "start from nothing: no files, no network, no native programs, no new privileges but what --allow-... names (needs Linux 6.12)")
+	flags.StringArrayVar(&p.Read, "allow-read", nil, "in a sandbox, read the file or hierarchy `PATH`, and run modules there (repeatable)")
+	flags.StringArrayVar(&p.Write, "allow-write", nil, "in a sandbox, read and write the file or hierarchy `PATH` (repeatable)")
+	flags.StringArrayVar(&p.Connect, "allow-connect", nil, "in a sandbox, connect to the TCP port `PORT` of any machine (repeatable)")
+	flags.StringArrayVar(&p.Listen, "allow-listen", nil, "in a sandbox, listen on the TCP port `PORT`; 0: on one that the kernel chooses (repeatable)")
+	flags.BoolVar(&p.Net, "allow-net", false, "in a sandbox, use the network as a whole, but no local sockets")
+	flags.StringVar(&p.Seccomp, "seccomp", "", "system calls that are possible: `PROFILE` is default (what modules need), none, or the file of an OCI seccomp profile (default: none; in a sandbox default)")
 	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "chroot" {
 			name = "root"
@@ -82,7 +92,7 @@ func (f *isolationFlags) spec() (isolation.Spec, error) {
 
 // confinement returns what the helper does, as text for the boot record, and the
 // working directory that is left for others to enter.
-func (f *isolationFlags) confinement(workdir string) (text, dir string, err error) {
+func (f *isolationFlags) confinement(workdir string, nativeExec bool) (text, dir string, err error) {
 	c := ipc.NoConfinement()
 	stagezero.Limits(func(resource int, soft, hard uint64) {
 		c.Limits = append(c.Limits, ipc.Limit{Set: true, Resource: int32(resource), Soft: soft, Hard: hard})
@@ -113,6 +123,12 @@ func (f *isolationFlags) confinement(workdir string) (text, dir string, err erro
 	}
 	if err := f.setUser(&c); err != nil {
 		return "", "", err
+	}
+	if err := f.policy.Apply(&c); err != nil {
+		return "", "", err
+	}
+	if nativeExec && (c.Sandbox != nil || c.Seccomp == "default") {
+		return "", "", errors.New("--native-exec: native programs cannot run in a sandbox, nor with --seccomp default, which allows what modules need")
 	}
 	b, err := c.MarshalText()
 	return string(b), workdir, err

@@ -115,7 +115,7 @@ func (s *startFlags) run(cmd *cobra.Command, args []string) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	var dir string
-	if boot.Confine, dir, err = s.isolation.confinement(s.workdir); err != nil {
+	if boot.Confine, dir, err = s.isolation.confinement(s.workdir, s.nativeExec); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	environ, err := s.env.build(os.Environ(), s.workdir)
