@@ -19,6 +19,7 @@ type inspection struct {
 	LogFile   string           `json:"log_file,omitempty"`
 	Options   instance.Options `json:"options"`
 	Start     instance.Command `json:"start"`
+	Policy    *policyView      `json:"policy,omitempty"`
 	Processes []processView    `json:"processes"`
 
 	// Sources is where the supervisor's knowledge of the processes comes from.
@@ -75,6 +76,12 @@ func inspect(i *instance.Instance) inspection {
 	if i.Options.Detached {
 		found.LogFile = i.File(instance.LogFile)
 	}
+	pid := 0
+	if isActive(i) {
+		pid = i.State.Main.Pid
+	}
+	found.Policy = newPolicyView(i.Command.Boot.Confine, pid)
+	found.Start.Boot.Confine = withoutFilters(i.Command.Boot.Confine)
 	if isActive(i) {
 		snapshot := monitor.Look(i)
 		found.Processes = processViews(snapshot.Processes)

@@ -1,0 +1,86 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"walisup/ipc"
+)
+
+// policyView is what an instance has of files, network and system calls, for people and
+// scripts.
+type policyView struct {
+	Sandbox bool     `json:"sandbox"`
+	Read    []string `json:"allow_read"`
+	Write   []string `json:"allow_write"`
+	Connect []uint16 `json:"allow_connect"`
+	Listen  []uint16 `json:"allow_listen"`
+	Net     bool     `json:"allow_net"`
+	Seccomp string   `json:"seccomp"` // default, none or the file of a profile
+
+	// Kernel is what the kernel says of the main process, if it runs.
+	Kernel *kernelPolicy `json:"kernel,omitempty"`
+}
+
+// kernelPolicy is a part of proc(5), /proc/PID/status. Landlock does not show there.
+type kernelPolicy struct {
+	NoNewPrivileges bool   `json:"no_new_privileges"`
+	Filters         int    `json:"seccomp_filters"`
+	Capabilities    string `json:"effective_capabilities"` // hexadecimal
+}
+
+// newPolicyView shows a confinement, as text, of the process pid, which is 0 if there is
+// none.
+func newPolicyView(text string, pid int) *policyView {
+	var c ipc.Confinement
+	if c.UnmarshalText([]byte(text)) != nil {
+		return nil
+	}
+	v := &policyView{Seccomp: "none", Read: []string{}, Write: []string{}, Connect: []uint16{}, Listen: []uint16{}}
+	if c.Seccomp != "" {
+		v.Seccomp = c.Seccomp
+	}
+	if s := c.Sandbox; s != nil {
+		v.Sandbox, v.Net = true, s.Net
+		v.Read, v.Write = append(v.Read, s.Read...), append(v.Write, s.Write...)
+		v.Connect, v.Listen = append(v.Connect, s.Connect...), append(v.Listen, s.Listen...)
+	}
+	if pid == 0 {
+		return v
+	}
+	if status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status"); err == nil {
+		v.Kernel = parseStatus(string(status))
+	}
+	return v
+}
+
+func parseStatus(status string) *kernelPolicy {
+	var k kernelPolicy
+	for line := range strings.Lines(status) {
+		name, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch name {
+		case "NoNewPrivs":
+			k.NoNewPrivileges = value == "1"
+		case "Seccomp_filters": // Linux 5.9
+			k.Filters, _ = strconv.Atoi(value)
+		case "CapEff":
+			k.Capabilities = value
+		}
+	}
+	return &k
+}
+
+// withoutFilters is a confinement's text without what only the kernel can read.
+func withoutFilters(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "filter ") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
