@@ -105,6 +105,9 @@ func (b *bootstrap) run() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", b.Module, err)
 	}
+	if t.stackPointer != nil {
+		p.process.StackTop = uint32(t.stackPointer.Get())
+	}
 	if b.PerfMap {
 		if err := p.writePerfMap(); err != nil {
 			return err
@@ -352,6 +355,10 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 	if err := b.confine(t, &confinement); err != nil {
 		return err
 	}
+	if e := t.DropRawIO(); e != 0 {
+		return fmt.Errorf("give up CAP_SYS_RAWIO: %w", e)
+	}
+	t.JudgeInherited()
 	name := b.Name
 	if name == "" {
 		name = filepath.Base(b.Module)

@@ -114,11 +114,13 @@ func (t *thread) spawn(start, arg uint32) int32 {
 	p := &t.pool
 	p.mu.Lock()
 	p.live++
+	t.SetThreads(p.live)
 	p.mu.Unlock()
 	tid, e := n.slot.Start()
 	if e != 0 {
 		p.mu.Lock()
 		p.live--
+		t.SetThreads(p.live)
 		p.idle = append(p.idle, n)
 		p.mu.Unlock()
 		return -int32(e)
@@ -343,6 +345,7 @@ func (t *thread) retire() {
 	p := &t.pool
 	p.mu.Lock()
 	p.live--
+	t.SetThreads(p.live)
 	last := p.live == 0
 	if !last {
 		if t.entry != nil && unix.Gettid() != unix.Getpid() {

@@ -18,9 +18,10 @@ import (
 // judged but the descriptor that came of it, before the guest learns its number.
 // One statx tells ordinary files from those that need a closer look.
 //
-// Another guest thread could guess the number and use the descriptor in the
-// moment between the kernel's open and our close. See sysOpenat for what is
-// done about that.
+// Links that lead to an open file or a directory by themselves, not by a text
+// (procfs has them: fd/N, exe, map_files), are not followed by the kernel on its
+// own; see sys_file_walk.go. Where somebody else could use a descriptor before it
+// is judged, there is none; see fileguard_shared.go.
 type fileGuard struct {
 	// procBlock says whether files of procfs can be told by their block
 	// size: one of the block constants.
@@ -29,6 +30,11 @@ type fileGuard struct {
 	// memfdDev is the device of all memfds, which is no other file's, or 0
 	// while it is not known.
 	memfdDev atomic.Uint64
+
+	// filled says that fillReserved has been at work.
+	filled atomic.Bool
+
+	sharing
 }
 
 const (
@@ -54,6 +60,7 @@ const (
 	statxRdevMinor  = 132
 	statxDevMajor   = 136
 	statxDevMinor   = 140
+	statxMountID    = 144
 )
 
 // statxBuf is a struct statx as the kernel wrote it.
@@ -96,6 +103,12 @@ const (
 	forbidden         // would show or change the memory of a process
 	private           // belongs to a helper: does not exist, for the guest
 	helperExe         // is the helper's executable
+
+	// Files that show a guest its own process. It gets them in its own terms.
+	ownMaps
+	ownSmaps
+	ownRollup
+	ownAuxv
 )
 
 // judge looks at a descriptor that the guest is about to get.
@@ -161,17 +174,40 @@ func (t *Thread) isPrivate(fd int32) bool {
 	return path == nil || bytes.HasPrefix(path, []byte("/memfd:walisup-"))
 }
 
-// forbiddenNames are the files below /proc that show or change what of a
-// process only its helper knows. A guest sees less of itself here than a native
-// program, and as root less of others.
-var forbiddenNames = [...]string{
-	"mem",        // all memory of a process, writable
-	"map_files",  // directory of all files that a process has mapped, the channel among them
-	"pagemap",    // which pages of the helper are present, and where
-	"clear_refs", // changes page state under the helper
-	"syscall",    // native program counter and stack pointer
-	"stack",      // kernel stack
-	"kcore",      // all memory of the machine
+// guardedNames are the files below /proc that show or change what of a process only
+// its helper knows. Those with a verdict of its own are made up for the process
+// itself. A guest sees less of itself here than a native program, and as root less
+// of others.
+var guardedNames = [...]struct {
+	name string
+	own  verdict
+}{
+	{"mem", forbidden},        // all memory of a process, writable
+	{"map_files", forbidden},  // directory of all files that a process has mapped, the channel among them
+	{"pagemap", forbidden},    // which pages of the helper are present, and where
+	{"clear_refs", forbidden}, // changes page state under the helper
+	{"syscall", forbidden},    // native program counter and stack pointer
+	{"stack", forbidden},      // kernel stack
+	{"kcore", forbidden},      // all memory of the machine
+	{"numa_maps", forbidden},  // native addresses
+	{"maps", ownMaps},
+	{"smaps", ownSmaps},
+	{"smaps_rollup", ownRollup},
+	{"auxv", ownAuxv},
+}
+
+// judgeName returns what is to be said of a file of this name in the directory of
+// the calling process on a procfs.
+func judgeName(name []byte) verdict {
+	if len(name) < len("mem") || len(name) > len("smaps_rollup") {
+		return harmless
+	}
+	for i := range guardedNames {
+		if string(name) == guardedNames[i].name {
+			return guardedNames[i].own
+		}
+	}
+	return harmless
 }
 
 // judgeProcfs judges an open file or directory of a procfs.
@@ -195,14 +231,14 @@ func (t *Thread) judgeProcfs(fd int32, b statxBuf) verdict {
 		}
 		return forbidden
 	}
-	name := path[bytes.LastIndexByte(path, '/')+1:]
-	name = bytes.TrimSuffix(name, []byte(" (deleted)"))
-	for _, f := range forbiddenNames {
-		if string(name) == f {
+	path = bytes.TrimSuffix(path, []byte(" (deleted)"))
+	v := judgeName(path[bytes.LastIndexByte(path, '/')+1:])
+	if v > forbidden {
+		if pid, _ := procOwner(path); pid != t.pid() {
 			return forbidden
 		}
 	}
-	return harmless
+	return v
 }
 
 // isProcfs reports whether fd is on a procfs. Not knowing counts as yes.
@@ -254,35 +290,61 @@ func (t *Thread) openProcRoot() (fd int32) {
 // scratch space. It is nil if there is no way to learn it: no /proc, or no
 // descriptor to open it with.
 func (t *Thread) descriptorPath(fd int32) []byte {
-	root := t.openProcRoot()
-	if root < 0 {
-		return nil
+	if t.contended() {
+		if !t.takeTurn() {
+			return nil
+		}
+		defer t.endTurn()
 	}
-	name := append(t.alloc(64)[:0], "thread-self/fd/"...)
-	name = append(strconv.AppendInt(name, int64(fd), 10), 0)
-	link := t.openProcLink(root, address(name))
-	t.closeFD(root)
-	if link < 0 {
+	dir := t.ownFDs()
+	if dir < 0 {
 		return nil
 	}
 	path := t.alloc(unix.PathMax)
-	r := t.call(unix.SYS_READLINKAT, uintptr(link), address(emptyPath), address(path), uintptr(len(path)), 0, 0)
-	t.closeFD(int32(link))
+	r := t.call(unix.SYS_READLINKAT, uintptr(dir), t.numeral(fd), address(path), uintptr(len(path)), 0, 0)
+	t.release(dir)
 	if r < 0 {
 		return nil
 	}
 	return path[:r]
 }
 
-// openProcLink opens a link below a procfs, and not what the guest may have
-// mounted over a part of it.
-func (t *Thread) openProcLink(root int32, path uintptr) int64 {
-	const flags = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	how := t.alloc(openHowMin)
-	binary.LittleEndian.PutUint64(how, openFlagsToHost(flags))
-	binary.LittleEndian.PutUint64(how[16:], unix.RESOLVE_NO_XDEV)
-	return t.call(unix.SYS_OPENAT2, uintptr(root), path, address(how), openHowMin, 0, 0)
+// numeral returns the address of fd's name in ownFDs.
+func (t *Thread) numeral(fd int32) uintptr {
+	return address(append(strconv.AppendInt(t.alloc(16)[:0], int64(fd), 10), 0))
 }
+
+// ownFDs opens the directory of the calling thread's descriptors on a procfs, and
+// not what the guest may have mounted over a part of it. It returns a descriptor for
+// release, or -1. On the links in it nothing is mounted: the kernel's mount(2)
+// follows links, sysMoveMount sees to the rest, and since Linux 6.12 it cannot be
+// done at all.
+//
+// Preconditions: those of secure.
+func (t *Thread) ownFDs() int32 {
+	root := t.secure(t.openProcRoot())
+	if root < 0 {
+		return -1
+	}
+	defer t.release(root)
+	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
+	r := t.openPath(root, ownFDsPath, openHow{flags: flags, resolve: unix.RESOLVE_NO_XDEV})
+	dir := t.secure(int32(r))
+	if r < 0 || dir < 0 || !t.contended() {
+		return dir
+	}
+	// Each could have been replaced before it was held.
+	is, known := t.identify(dir, address(emptyPath))
+	should, exists := t.identify(root, address(ownFDsPath))
+	in, _ := t.identify(root, address(emptyPath))
+	if !known || !exists || is != should || is.mount != in.mount || !t.isProcfs(root) {
+		t.release(dir)
+		return -1
+	}
+	return dir
+}
+
+var ownFDsPath = []byte("thread-self/fd\x00")
 
 // procOwner parses the path of a file in a process's directory of procfs, such
 // as /proc/12/exe or /proc/12/task/13/fd, and returns the process and the

@@ -29,19 +29,36 @@ func initEnvFile(t *Thread, a Args) int64 {
 	return 1
 }
 
+// isInitEnvPath reports whether the string at p is the path that
+// __get_init_envfile names.
+func (t *Thread) isInitEnvPath(p uint32) bool {
+	var b [len(initEnvPath) + 1]byte
+	return t.Memory.Read(p, b[:]) == 0 && string(b[:len(initEnvPath)]) == initEnvPath && b[len(initEnvPath)] == 0
+}
+
+// orInitEnv is for calls on a path that the kernel has found nothing at: where it is
+// the environment's, do has the result.
+func (t *Thread) orInitEnv(r int64, path uint32, do func() int64) int64 {
+	if r == -int64(unix.ENOENT) && t.isInitEnvPath(path) {
+		return do()
+	}
+	return r
+}
+
+// accessInitEnv is access(2) of the environment's file: it can be read.
+func accessInitEnv(mode int32) int64 {
+	if mode&^unix.R_OK != 0 {
+		return errno(unix.EACCES)
+	}
+	return 0
+}
+
 // openInitEnv makes the file that the guest reads its environment from.
 func (t *Thread) openInitEnv(hostFlags uintptr) int64 {
 	if hostFlags&unix.O_ACCMODE != unix.O_RDONLY {
 		return errno(unix.EACCES)
 	}
-	name, cloexec := t.cstring("environ"), uintptr(0)
-	if hostFlags&unix.O_CLOEXEC != 0 {
-		cloexec = unix.MFD_CLOEXEC
-	}
-	fd := t.call(unix.SYS_MEMFD_CREATE, name, cloexec|unix.MFD_NOEXEC_SEAL, 0, 0, 0, 0)
-	if fd == -int64(unix.EINVAL) {
-		fd = t.call(unix.SYS_MEMFD_CREATE, name, cloexec, 0, 0, 0, 0)
-	}
+	fd := t.makeFile("environ", hostFlags&unix.O_CLOEXEC != 0)
 	if fd < 0 {
 		return fd
 	}
@@ -57,6 +74,19 @@ func (t *Thread) openInitEnv(hostFlags uintptr) int64 {
 			return r
 		}
 		offset += uintptr(len(line))
+	}
+	return fd
+}
+
+// makeFile makes an empty file in memory, which can be sealed.
+func (t *Thread) makeFile(name string, cloexec bool) int64 {
+	flags := uintptr(0)
+	if cloexec {
+		flags = unix.MFD_CLOEXEC
+	}
+	fd := t.call(unix.SYS_MEMFD_CREATE, t.cstring(name), flags|unix.MFD_NOEXEC_SEAL, 0, 0, 0, 0)
+	if fd == -int64(unix.EINVAL) { // before Linux 6.3
+		fd = t.call(unix.SYS_MEMFD_CREATE, t.cstring(name), flags|unix.MFD_ALLOW_SEALING, 0, 0, 0, 0)
 	}
 	return fd
 }
@@ -109,9 +139,9 @@ const (
 	atSecure = 23
 )
 
-// auxvBlock is environBlock for the auxiliary vector. It has no addresses of
-// native code and no processor features: those of the host are not the guest's.
-func (t *Thread) auxvBlock(buf, size uint32) int64 {
+// auxv returns the auxiliary vector. It has no addresses of native code and no
+// processor features: those of the host are not the guest's.
+func (t *Thread) auxv() [9][2]uint64 {
 	id := func(nr uintptr) uint64 { return uint64(t.call(nr, 0, 0, 0, 0, 0, 0)) }
 	uid, euid := id(unix.SYS_GETUID), id(unix.SYS_GETEUID)
 	gid, egid := id(unix.SYS_GETGID), id(unix.SYS_GETEGID)
@@ -119,7 +149,7 @@ func (t *Thread) auxvBlock(buf, size uint32) int64 {
 	if uid != euid || gid != egid {
 		secure = 1
 	}
-	vector := [...][2]uint64{
+	return [...][2]uint64{
 		{atPagesz, 4096},
 		{atClktck, 100}, // USER_HZ, the same on all architectures
 		{atUID, uid},
@@ -130,6 +160,11 @@ func (t *Thread) auxvBlock(buf, size uint32) int64 {
 		{atHWCap, 0},
 		{atNull, 0},
 	}
+}
+
+// auxvBlock is environBlock for the auxiliary vector.
+func (t *Thread) auxvBlock(buf, size uint32) int64 {
+	vector := t.auxv()
 	need := uint32(len(vector) * 16)
 	if need > size {
 		return int64(need)

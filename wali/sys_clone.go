@@ -170,6 +170,10 @@ func (t *Thread) fork(c Clone) int64 {
 	if !ok {
 		return errno(unix.EINTR) // nobody will see it
 	}
+	shared := c.Flags&unix.CLONE_FILES != 0
+	if shared {
+		t.shareTable()
+	}
 	stopped := owner.StopOthers()
 	t.Memory.Lock()
 	r := owner.Fork(c)
@@ -179,6 +183,7 @@ func (t *Thread) fork(c Clone) int64 {
 		if c.clearHandlers {
 			t.clearHandlers()
 		}
+		t.forkedFiles(shared)
 	}
 	if stopped {
 		owner.ResumeOthers()

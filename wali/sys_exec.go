@@ -210,7 +210,7 @@ func (s *execSearch) open(dirfd int32, path string, flags uint32) unix.Errno {
 	}
 	// By path again: opening what a descriptor stands for takes a /proc.
 	const how = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
-	r = t.call(unix.SYS_OPENAT, uintptr(dirfd), name, how|nofollow, 0, 0, 0)
+	r = t.openName(dirfd, path, uint64(how|nofollow))
 	if r < 0 {
 		return unix.Errno(-r)
 	}
@@ -241,7 +241,7 @@ func (s *execSearch) openFD(fd int32) unix.Errno {
 	}
 	// Opened with O_PATH or for writing.
 	const how = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
-	r := t.call(unix.SYS_OPENAT, atFDCWD, t.cstring(descriptorFile(fd)), how, 0, 0, 0)
+	r := t.openName(unix.AT_FDCWD, descriptorFile(fd), how)
 	if r < 0 {
 		return unix.EACCES
 	}
@@ -251,7 +251,7 @@ func (s *execSearch) openFD(fd int32) unix.Errno {
 
 // openOwn opens the module in place of the helper's executable.
 func (s *execSearch) openOwn() unix.Errno {
-	r := s.openModule(unix.O_RDONLY | unix.O_CLOEXEC)
+	r := s.openName(unix.AT_FDCWD, s.Module, unix.O_RDONLY|unix.O_CLOEXEC)
 	if r < 0 {
 		return unix.Errno(-r)
 	}

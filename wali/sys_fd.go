@@ -8,6 +8,7 @@ import (
 // does not give the guest descriptors there once its limit lies above. The
 // range must lie below the soft limit.
 func (t *Thread) fillReserved() {
+	t.files.filled.Store(true)
 	for i := uintptr(0); i < ReservedFDs; i++ {
 		slot := uintptr(t.ReservedFD) + i
 		if t.call(unix.SYS_FCNTL, slot, unix.F_GETFD, 0, 0, 0, 0) != -int64(unix.EBADF) {

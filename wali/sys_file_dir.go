@@ -65,15 +65,18 @@ func (t *Thread) listsHelperFDs(fd int32) bool {
 	if name != "fd" && name != "fdinfo" {
 		return false
 	}
-	if pid == t.pid() {
-		return true
-	}
+	return pid == t.pid() || t.runsHelper(pid)
+}
+
+// runsHelper reports whether another process is a helper, too.
+func (t *Thread) runsHelper(pid int) bool {
 	exe := strconv.AppendInt(t.alloc(32)[:0], int64(pid), 10)
 	exe = append(exe, "/exe\x00"...)
 	root := t.openProcRoot()
 	if root < 0 {
 		return false
 	}
+	b := statxBuf(t.alloc(statxSize))
 	const mask = unix.STATX_TYPE | unix.STATX_INO
 	r := t.call(unix.SYS_STATX, uintptr(root), address(exe), unix.AT_STATX_DONT_SYNC, mask, address(b), 0)
 	t.closeFD(root)

@@ -11,3 +11,6 @@ func openFlagsFromHost(flags uint64) uint64 { return flags }
 const openFlagsDiffer = false
 
 func sysfsNumber() (nr uintptr, ok bool) { return unix.SYS_SYSFS, true }
+
+// largeFile is O_LARGEFILE, which 64-bit kernels set for open(2) by themselves.
+const largeFile = 0x8000

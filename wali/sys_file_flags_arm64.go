@@ -36,3 +36,6 @@ func openFlagsFromHost(flags uint64) uint64 {
 const openFlagsDiffer = true
 
 func sysfsNumber() (nr uintptr, ok bool) { return 0, false }
+
+// largeFile is O_LARGEFILE, which 64-bit kernels set for open(2) by themselves.
+const largeFile = 0x20000

@@ -30,6 +30,14 @@ func (t *Thread) fstatat(dirfd int32, path, buf uint32, flags int32) int64 {
 		return errno(unix.ENOENT)
 	}
 	r := t.statFile(uintptr(dirfd), t.Memory.Host(path), buf, uintptr(flags))
+	r = t.orInitEnv(r, path, func() int64 {
+		fd := t.openInitEnv(unix.O_RDONLY)
+		if fd < 0 {
+			return fd
+		}
+		defer t.closeFD(int32(fd))
+		return t.statFile(uintptr(fd), address(emptyPath), buf, unix.AT_EMPTY_PATH)
+	})
 	if r == 0 && flags&unix.AT_SYMLINK_NOFOLLOW == 0 {
 		ino, _ := t.Memory.Load64(buf + guestStatIno)
 		if ino != t.HelperIno {
@@ -53,6 +61,14 @@ func sysStatx(t *Thread, a Args) int64 {
 		return t.call(unix.SYS_STATX, dirfd, path, uintptr(flags), uintptr(mask), t.Memory.Host(buf), 0)
 	}
 	r := statx(uintptr(dirfd), t.Memory.Host(path), flags)
+	r = t.orInitEnv(r, path, func() int64 {
+		fd := t.openInitEnv(unix.O_RDONLY)
+		if fd < 0 {
+			return fd
+		}
+		defer t.closeFD(int32(fd))
+		return statx(uintptr(fd), address(emptyPath), unix.AT_EMPTY_PATH)
+	})
 	if r != 0 || flags&unix.AT_SYMLINK_NOFOLLOW != 0 {
 		return r
 	}
@@ -88,8 +104,14 @@ func (t *Thread) faccessat(dirfd int32, path uint32, mode, flags int32) int64 {
 			dirfd, host = unix.AT_FDCWD, t.cstring(t.Module)
 		}
 	}
+	var r int64
 	if flags == 0 {
-		return t.call(unix.SYS_FACCESSAT, uintptr(dirfd), host, uintptr(mode), 0, 0, 0)
+		r = t.call(unix.SYS_FACCESSAT, uintptr(dirfd), host, uintptr(mode), 0, 0, 0)
+	} else {
+		r = t.call(unix.SYS_FACCESSAT2, uintptr(dirfd), host, uintptr(mode), uintptr(flags), 0, 0)
 	}
-	return t.call(unix.SYS_FACCESSAT2, uintptr(dirfd), host, uintptr(mode), uintptr(flags), 0, 0)
+	if r == -int64(unix.ENOENT) && t.isInitEnvPath(path) {
+		return accessInitEnv(mode)
+	}
+	return r
 }

@@ -24,6 +24,10 @@ type Process struct {
 	// the helper. The guest gets EBADF for them.
 	ReservedFD uint32
 
+	// StackTop is where the first thread's stack begins, which grows downwards; 0 if
+	// that is not known.
+	StackTop uint32
+
 	// HelperDev and HelperIno identify the helper's executable, so that the
 	// guest's /proc/self/exe can be the module instead.
 	HelperDev, HelperIno uint64
@@ -172,22 +176,31 @@ func (t *Thread) call(nr uintptr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
 // and the call is then made.
 func (t *Thread) block(nr uintptr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
 	for {
-		if t.abortRequested() {
-			return errno(unix.EINTR)
-		}
-		r := kernel.Blocking(&t.Gate, nr, a0, a1, a2, a3, a4, a5)
-		if r != -kernel.ERESTARTSYS {
-			if t.signals.waiting {
-				t.signals.waiting = false
-				t.signals.suspended = r == errno(unix.EINTR) && t.Gate.Pending != 0
-			}
+		if r, again := t.blockOnce(nr, a0, a1, a2, a3, a4, a5); !again {
 			return r
 		}
-		if t.tracing() {
-			t.Tracer.Restart(t)
-		}
-		if t.runHandlers() {
-			return errno(unix.EINTR) // nobody will see it
-		}
 	}
+}
+
+// blockOnce is block for callers who have to think again after the handlers of the
+// guest have run: again says that they have, and that the call was not made.
+func (t *Thread) blockOnce(nr uintptr, a0, a1, a2, a3, a4, a5 uintptr) (r int64, again bool) {
+	if t.abortRequested() {
+		return errno(unix.EINTR), false
+	}
+	r = kernel.Blocking(&t.Gate, nr, a0, a1, a2, a3, a4, a5)
+	if r != -kernel.ERESTARTSYS {
+		if t.signals.waiting {
+			t.signals.waiting = false
+			t.signals.suspended = r == errno(unix.EINTR) && t.Gate.Pending != 0
+		}
+		return r, false
+	}
+	if t.tracing() {
+		t.Tracer.Restart(t)
+	}
+	if t.runHandlers() {
+		return errno(unix.EINTR), false // nobody will see it
+	}
+	return 0, true
 }

@@ -39,6 +39,8 @@ type area struct {
 	// not merge them either: every mapping of a file, and every move of a part
 	// of one, has its own. It is 0 for anonymous memory.
 	id uint32
+	// offset is that of start in the mapped file.
+	offset uint64
 }
 
 func (a area) size() uint64 { return a.end - a.start }
@@ -86,8 +88,17 @@ func (as *areas) within(start, end uint64) []area {
 
 // clip returns the part of a inside [start, end).
 func (a area) clip(start, end uint64) area {
-	a.start, a.end = max(a.start, start), min(a.end, end)
+	a.cutBefore(max(a.start, start))
+	a.end = min(a.end, end)
 	return a
+}
+
+// cutBefore takes away what lies below start, which is not below the area's.
+func (a *area) cutBefore(start uint64) {
+	if a.id != 0 {
+		a.offset += start - a.start
+	}
+	a.start = start
 }
 
 // gap returns the first address of [start, end) that is not mapped, or end.
@@ -105,7 +116,7 @@ func (as *areas) split(addr uint64) {
 		return
 	}
 	upper := as.list[i]
-	upper.start = addr
+	upper.cutBefore(addr)
 	as.list[i].end = addr
 	as.list = slices.Insert(as.list, i+1, upper)
 }
@@ -154,7 +165,7 @@ func (as *areas) insert(a area) {
 		return
 	}
 	if i < len(as.list) && a.mergesWith(as.list[i]) {
-		as.list[i].start = a.start
+		as.list[i].start, as.list[i].offset = a.start, a.offset
 		return
 	}
 	as.list = slices.Insert(as.list, i, a)

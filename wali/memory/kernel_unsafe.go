@@ -54,6 +54,11 @@ func (m *Memory) adviseBlocking(addr, size uint64, advice int32) unix.Errno {
 	return errno
 }
 
+// residence is mincore(2), for not more pages than the vector has bytes.
+func (m *Memory) residence(addr, size uint64, vector *[4096]byte) unix.Errno {
+	return m.rangeCallBlocking(unix.SYS_MINCORE, addr, size, uintptr(unsafe.Pointer(vector)))
+}
+
 // rangeCallBlocking makes a call whose first two arguments are a range.
 func (m *Memory) rangeCallBlocking(number uintptr, addr, size uint64, third uintptr) unix.Errno {
 	_, _, errno := syscall.Syscall(number, m.base+uintptr(addr), uintptr(size), third)

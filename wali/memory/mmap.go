@@ -114,6 +114,9 @@ func (m *Memory) Mmap(addr, length uint64, prot, flags, fd int32, offset int64) 
 	if a.kind != anonymous || a.traits&hugeTLB != 0 {
 		a.id = m.newID()
 	}
+	if isFile {
+		a.offset = uint64(offset)
+	}
 
 	if flags == unix.MAP_PRIVATE|unix.MAP_ANONYMOUS && a.prot == allAccess && m.mapHeap(a.start, a.end) {
 		m.areas.insert(a)
