@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/api"
+	"golang.org/x/sys/unix"
 
 	"walisup/wali/kernel"
 )
@@ -118,9 +119,27 @@ func (t *Thread) Return() (normal bool) {
 // some calls, this does not.
 const badFD = 1<<64 - 9999
 
-// pass makes the implementation of a call that the kernel takes as it is.
+// pass makes the implementation of a call that the kernel takes as it is. A path that
+// spells a private descriptor leads nowhere.
 func pass(nr uintptr, prototype string, blocks bool) Func {
 	kinds, _ := parseArgs(prototype)
+	call := (*Thread).call
+	if blocks {
+		call = (*Thread).block
+	}
+	paths := pathArgs(prototype)
+	if len(paths) > 0 {
+		return func(t *Thread, a Args) int64 {
+			for _, i := range paths {
+				if t.namesReserved(a.Ptr(i)) {
+					return errno(unix.ENOENT)
+				}
+			}
+			m := t.Memory
+			return call(t, nr, kinds[0].host(a[0], m), kinds[1].host(a[1], m), kinds[2].host(a[2], m),
+				kinds[3].host(a[3], m), kinds[4].host(a[4], m), kinds[5].host(a[5], m))
+		}
+	}
 	if blocks {
 		return func(t *Thread, a Args) int64 {
 			m := t.Memory
@@ -133,4 +152,16 @@ func pass(nr uintptr, prototype string, blocks bool) Func {
 		return t.call(nr, kinds[0].host(a[0], m), kinds[1].host(a[1], m), kinds[2].host(a[2], m),
 			kinds[3].host(a[3], m), kinds[4].host(a[4], m), kinds[5].host(a[5], m))
 	}
+}
+
+// pathArgs returns which arguments of a prototype are paths. The table names paths so
+// and nothing else.
+func pathArgs(prototype string) (paths []int) {
+	for i, decl := range strings.Split(prototype, ",") {
+		switch strings.TrimPrefix(strings.TrimSpace(decl), "char* ") {
+		case "path", "pathname", "oldpath", "newpath", "from_pathname", "to_pathname", "linkpath", "new_root", "put_old":
+			paths = append(paths, i)
+		}
+	}
+	return paths
 }

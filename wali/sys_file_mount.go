@@ -28,8 +28,92 @@ func sysMount(t *Thread, a Args) int64 {
 			hostType = address(name) // the kernel sees what we looked at
 		}
 	}
-	return t.block(unix.SYS_MOUNT, t.Memory.Host(a.Ptr(0)), t.Memory.Host(a.Ptr(1)), hostType,
-		uintptr(a[3]), t.Memory.Host(data), 0)
+	source, target, flags := a.Ptr(0), a.Ptr(1), uintptr(a[3])
+	if t.namesReserved(source) || t.namesReserved(target) {
+		return errno(unix.ENOENT)
+	}
+	if flags&mountMagicMask == mountMagic {
+		flags &^= mountMagicMask
+	}
+	if flags&unix.MS_BIND != 0 && flags&unix.MS_REMOUNT == 0 {
+		return t.bindMount(source, target, flags)
+	}
+	return t.block(unix.SYS_MOUNT, t.Memory.Host(source), t.Memory.Host(target), hostType, flags, t.Memory.Host(data), 0)
+}
+
+// Old programs have a magic number in mount's flags.
+const (
+	mountMagicMask = 0xffff0000
+	mountMagic     = 0xc0ed0000
+)
+
+// bindMount is mount(2) with MS_BIND. The source may be reached by a magic link, so it
+// is what the guard has opened that is mounted.
+func (t *Thread) bindMount(source, target uint32, flags uintptr) int64 {
+	if source == 0 {
+		return errno(unix.EINVAL)
+	}
+	r := t.open(unix.AT_FDCWD, source, openHow{flags: unix.O_PATH | unix.O_CLOEXEC})
+	if r < 0 {
+		return r
+	}
+	defer t.closeFD(int32(r))
+	how := uintptr(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_EMPTY_PATH)
+	if flags&unix.MS_REC != 0 {
+		how |= unix.AT_RECURSIVE
+	}
+	tree := t.call(unix.SYS_OPEN_TREE, uintptr(r), address(emptyPath), how, 0, 0, 0)
+	if tree < 0 {
+		return tree
+	}
+	defer t.closeFD(int32(tree))
+	const move = unix.MOVE_MOUNT_F_EMPTY_PATH | unix.MOVE_MOUNT_T_SYMLINKS | unix.MOVE_MOUNT_T_AUTOMOUNTS
+	return t.block(unix.SYS_MOVE_MOUNT, uintptr(tree), address(emptyPath), atFDCWD, t.Memory.Host(target), move, 0)
+}
+
+// sysMoveMount is move_mount(2). A mount on a magic link would lead the guard astray
+// when it looks up its own descriptors; mount(2) follows such links.
+func sysMoveMount(t *Thread, a Args) int64 {
+	from, source, to, target, flags := a.Int(0), a.Ptr(1), a.Int(2), a.Ptr(3), a.Uint(4)
+	if t.namesReserved(source) || t.namesReserved(target) {
+		return errno(unix.ENOENT)
+	}
+	r := int64(0)
+	switch {
+	case flags&unix.MOVE_MOUNT_T_SYMLINKS != 0 && !t.isEmpty(target):
+		r = t.openPath(to, t.guestPath(target), openHow{})
+	case flags&unix.MOVE_MOUNT_T_EMPTY_PATH != 0 && t.isEmpty(target):
+		r = t.duplicate(to, true)
+	default:
+		r = t.openPath(to, t.guestPath(target), openHow{flags: unix.O_NOFOLLOW})
+	}
+	if r < 0 {
+		return r
+	}
+	if t.contended() {
+		if !t.takeTurn() {
+			t.closeFD(int32(r))
+			return errno(unix.EINTR)
+		}
+		defer t.endTurn()
+	}
+	place := t.secure(int32(r))
+	defer t.release(place)
+	b, e := t.describe(place)
+	if e != 0 {
+		return errno(unix.EMFILE)
+	}
+	if b.format() == unix.S_IFLNK && t.isProcfs(place) {
+		return errno(unix.EINVAL)
+	}
+	flags = flags&^unix.MOVE_MOUNT_T_SYMLINKS | unix.MOVE_MOUNT_T_EMPTY_PATH
+	return t.call(unix.SYS_MOVE_MOUNT, uintptr(from), t.Memory.Host(source), uintptr(place), address(emptyPath), uintptr(flags), 0)
+}
+
+// guestPath copies the path at p for openPath. If it cannot be read it is empty, and
+// the kernel says so for an empty path.
+func (t *Thread) guestPath(p uint32) []byte {
+	return t.terminated(t.pathAt(p), false)
 }
 
 // isText reports whether mount data at p is a string of options.
@@ -43,24 +127,41 @@ func (t *Thread) isText(p uint32) bool {
 func sysFanotifyMark(t *Thread, a Args) int64 {
 	fd, flags, mask, dirfd, path := a.Int(0), a.Uint(1), a[2], a.Int(3), a.Ptr(4)
 	const add = unix.FAN_MARK_ADD
-	if flags&add != 0 {
-		procfs := false
-		if path == 0 {
-			procfs = t.isProcfs(dirfd)
-		} else {
-			const how = unix.O_PATH | unix.O_CLOEXEC
-			r := t.call(unix.SYS_OPENAT, uintptr(dirfd), t.Memory.Host(path), how, 0, 0, 0)
-			if r < 0 {
-				return r
-			}
-			procfs = t.isProcfs(int32(r))
-			t.closeFD(int32(r))
-		}
-		if procfs {
-			return errno(unix.EACCES)
-		}
+	if flags&add == 0 {
+		return t.call(unix.SYS_FANOTIFY_MARK, uintptr(fd), uintptr(flags), uintptr(mask), uintptr(dirfd), t.Memory.Host(path), 0)
 	}
-	return t.call(unix.SYS_FANOTIFY_MARK, uintptr(fd), uintptr(flags), uintptr(mask), uintptr(dirfd), t.Memory.Host(path), 0)
+	var r int64
+	if path == 0 {
+		r = t.duplicate(dirfd, true)
+	} else {
+		how := openHow{flags: unix.O_PATH | unix.O_CLOEXEC}
+		if flags&unix.FAN_MARK_DONT_FOLLOW != 0 {
+			how.flags |= unix.O_NOFOLLOW
+		}
+		if flags&unix.FAN_MARK_ONLYDIR != 0 {
+			how.flags |= unix.O_DIRECTORY
+		}
+		r = t.open(dirfd, path, how)
+	}
+	if r < 0 {
+		return r
+	}
+	if t.contended() {
+		if !t.takeTurn() {
+			t.closeFD(int32(r))
+			return errno(unix.EINTR)
+		}
+		defer t.endTurn()
+	}
+	target := t.secure(int32(r))
+	defer t.release(target)
+	dir := t.ownFDs()
+	defer t.release(dir)
+	if dir < 0 || t.isProcfs(target) {
+		return errno(unix.EACCES)
+	}
+	flags &^= unix.FAN_MARK_DONT_FOLLOW
+	return t.call(unix.SYS_FANOTIFY_MARK, uintptr(fd), uintptr(flags), uintptr(mask), uintptr(dir), t.numeral(target), 0)
 }
 
 // sysSysfs is sysfs(2), which newer architectures do not have.

@@ -217,9 +217,24 @@ func sysOpenByHandleAt(t *Thread, a Args) int64 {
 // sysOpenTree is open_tree(2). What it returns is as good as a descriptor opened with
 // O_PATH.
 func sysOpenTree(t *Thread, a Args) int64 {
-	path := a.Ptr(1)
-	if t.namesReserved(path) {
-		return errno(unix.ENOENT)
+	dirfd, path, flags := a.Int(0), a.Ptr(1), a.Uint(2)
+	const known = unix.AT_EMPTY_PATH | unix.AT_NO_AUTOMOUNT | unix.AT_RECURSIVE | unix.AT_SYMLINK_NOFOLLOW |
+		unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC
+	if flags&^known != 0 || flags&(unix.AT_RECURSIVE|unix.OPEN_TREE_CLONE) == unix.AT_RECURSIVE {
+		return errno(unix.EINVAL)
 	}
-	return t.admitUnnamed(t.call(unix.SYS_OPEN_TREE, uintptr(a.Int(0)), t.Memory.Host(path), uintptr(a.Uint(2)), 0, 0, 0))
+	if flags&unix.AT_EMPTY_PATH != 0 && t.isEmpty(path) {
+		return t.call(unix.SYS_OPEN_TREE, uintptr(dirfd), t.Memory.Host(path), uintptr(flags), 0, 0, 0)
+	}
+	how := openHow{flags: unix.O_PATH | unix.O_CLOEXEC}
+	if flags&unix.AT_SYMLINK_NOFOLLOW != 0 {
+		how.flags |= unix.O_NOFOLLOW
+	}
+	fd := t.open(dirfd, path, how)
+	if fd < 0 {
+		return fd
+	}
+	flags = flags&^unix.AT_SYMLINK_NOFOLLOW | unix.AT_EMPTY_PATH
+	r := t.call(unix.SYS_OPEN_TREE, uintptr(fd), address(emptyPath), uintptr(flags), 0, 0, 0)
+	return t.settle(int32(fd), r, flags&unix.OPEN_TREE_CLOEXEC != 0)
 }

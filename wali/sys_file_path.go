@@ -8,11 +8,11 @@ import (
 // them calls of their successors.
 
 func sysChmod(t *Thread, a Args) int64 {
-	return t.call(unix.SYS_FCHMODAT, atFDCWD, t.Memory.Host(a.Ptr(0)), uintptr(a.Uint(1)), 0, 0, 0)
+	return t.chmod(unix.AT_FDCWD, a.Ptr(0), a.Uint(1), 0)
 }
 
 func sysChown(t *Thread, a Args) int64 {
-	return t.call(unix.SYS_FCHOWNAT, atFDCWD, t.Memory.Host(a.Ptr(0)), uintptr(a.Uint(1)), uintptr(a.Uint(2)), 0, 0)
+	return t.chown(unix.AT_FDCWD, a.Ptr(0), a.Uint(1), a.Uint(2), 0)
 }
 
 func sysLchown(t *Thread, a Args) int64 {
@@ -49,14 +49,4 @@ func sysUnlink(t *Thread, a Args) int64 {
 
 func sysInotifyInit(t *Thread, _ Args) int64 {
 	return t.call(unix.SYS_INOTIFY_INIT1, 0, 0, 0, 0, 0, 0)
-}
-
-// sysFchmodat is fchmodat(2). The kernel's call has no flags; those of the C
-// library's need fchmodat2.
-func sysFchmodat(t *Thread, a Args) int64 {
-	dirfd, path, mode, flags := uintptr(a.Int(0)), t.Memory.Host(a.Ptr(1)), uintptr(a.Uint(2)), uintptr(a.Int(3))
-	if flags == 0 {
-		return t.call(unix.SYS_FCHMODAT, dirfd, path, mode, 0, 0, 0)
-	}
-	return t.call(unix.SYS_FCHMODAT2, dirfd, path, mode, flags, 0, 0)
 }

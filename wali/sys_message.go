@@ -19,7 +19,12 @@ import (
 //	flags       i32 32     u32 48
 //
 // struct mmsghdr adds the number of bytes transferred, u32.
+//
+// The kernel does not look at the last word of its struct. Our own copy has the guest's
+// control there.
 const (
+	msghdrControl = 52
+
 	guestMsghdr  = 36
 	hostMsghdr   = 56
 	guestMmsghdr = guestMsghdr + 4
@@ -36,6 +41,10 @@ const cmsgHeader = 16
 // maxControl bounds the control data that a guest can send in one message. It is
 // the kernel's own default bound, net.core.optmem_max.
 const maxControl = 128 << 10
+
+// maxReceived is as much control data as a message can bring: 253 descriptors and
+// some small messages of the kernel's.
+const maxReceived = 16 << 10
 
 const (
 	solRDS  = 276
@@ -112,6 +121,9 @@ func (g *guestMessage) scratchFor(sending bool) int {
 	if sending && g.control != 0 && g.controlLen <= maxControl {
 		n += int(g.controlLen) + cmsgHeader
 	}
+	if !sending && g.control != 0 {
+		n += int(min(g.controlLen, maxReceived)) + cmsgHeader
+	}
 	return n
 }
 
@@ -137,22 +149,78 @@ func (t *Thread) putMessage(hdr []byte, g *guestMessage, sending bool) {
 	le.PutUint64(hdr[16:], uint64(array))
 
 	control, length := m.Host(g.control), uint64(g.controlLen)
-	if sending && length != 0 {
+	switch {
+	case control == 0 || length == 0:
+	case sending:
 		control, length = t.controlToSend(g.control, g.controlLen)
+	default:
+		// What comes in is looked at before the guest has it.
+		length = min(length, maxReceived)
+		if control = t.allocPtr(int(length)); t.scratchAt(control, int(length)) == nil {
+			control = badAddress
+		}
+		le.PutUint32(hdr[msghdrControl:], g.control)
 	}
 	le.PutUint64(hdr[32:], uint64(control))
 	le.PutUint64(hdr[40:], length)
 }
 
-// returnMessage stores in the guest's msghdr what the kernel changes.
+// returnMessage stores in the guest's msghdr, and in what it points to, what the kernel
+// changes.
 func (t *Thread) returnMessage(p uint64, hdr []byte) bool {
 	m, le, at := t.Memory, binary.LittleEndian, uint32(p)
+	used := le.Uint64(hdr[40:])
+	if control := le.Uint32(hdr[msghdrControl:]); control != 0 {
+		if b := t.scratchAt(uintptr(le.Uint64(hdr[32:])), int(used)); len(b) > 0 {
+			if !t.judgeControl(b) {
+				le.PutUint32(hdr[48:], le.Uint32(hdr[48:])|unix.MSG_CTRUNC)
+			}
+			if m.Write(control, b) != 0 {
+				return false
+			}
+		}
+	}
 	e := m.Store32(at+32, le.Uint32(hdr[48:]))
-	e |= m.Store32(at+24, uint32(le.Uint64(hdr[40:])))
+	e |= m.Store32(at+24, uint32(used))
 	if le.Uint64(hdr[0:]) != 0 {
 		e |= m.Store32(at+4, le.Uint32(hdr[8:]))
 	}
 	return e == 0
+}
+
+// judgeControl looks at the descriptors that control messages have brought. One that
+// the guest must not have is closed, and -1 in its place; then it returns false.
+//
+// No helper lets its guest hold such a descriptor, so it has come from a native
+// program outside. In a process with threads it can be used before it is closed.
+func (t *Thread) judgeControl(b []byte) (all bool) {
+	le := binary.LittleEndian
+	all = true
+	for len(b) >= cmsgHeader {
+		n := le.Uint64(b)
+		if n < cmsgHeader || n > uint64(len(b)) {
+			return all
+		}
+		if le.Uint32(b[8:]) == unix.SOL_SOCKET && le.Uint32(b[12:]) == unix.SCM_RIGHTS {
+			for fds := b[cmsgHeader:n]; len(fds) >= 4; fds = fds[4:] {
+				fd := int32(le.Uint32(fds))
+				mark := t.scratchUsed
+				v := t.judge(fd)
+				t.scratchUsed = mark
+				if v != harmless {
+					t.closeFD(fd)
+					le.PutUint32(fds, 0xffffffff)
+					all = false
+				}
+			}
+		}
+		next := (n + 7) &^ 7
+		if next > uint64(len(b)) {
+			return all
+		}
+		b = b[next:]
+	}
+	return all
 }
 
 // controlToSend copies control data of n bytes to scratch space in the kernel's

@@ -149,6 +149,16 @@ func (t *Thread) allocPtr(n int) uintptr {
 	return address(b)
 }
 
+// scratchAt returns the n bytes of scratch space that begin at a host address: nil if
+// they are not of it.
+func (t *Thread) scratchAt(at uintptr, n int) []byte {
+	i := at - address(t.scratch)
+	if t.scratch == nil || i >= uintptr(len(t.scratch)) || uintptr(n) > uintptr(len(t.scratch))-i {
+		return nil
+	}
+	return t.scratch[i : i+uintptr(n) : i+uintptr(n)]
+}
+
 // mapScratch gets memory from the kernel and not from Go's heap, so that a
 // process that never needs it does not pay and the collector never sees it.
 func mapScratch() []byte {
