@@ -94,7 +94,7 @@ func checkIsolation(t *testing.T, setting string) error {
 	if _, err := f.spec(); err != nil {
 		return err
 	}
-	_, _, err := f.confinement("")
+	_, _, err := f.confinement("", false)
 	return err
 }
 
