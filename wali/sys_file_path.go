@@ -44,9 +44,19 @@ func sysSymlink(t *Thread, a Args) int64 {
 }
 
 func sysUnlink(t *Thread, a Args) int64 {
-	return t.call(unix.SYS_UNLINKAT, atFDCWD, t.Memory.Host(a.Ptr(0)), 0, 0, 0, 0)
+	return t.unlinkat(unix.AT_FDCWD, a.Ptr(0), 0)
 }
 
 func sysInotifyInit(t *Thread, _ Args) int64 {
 	return t.call(unix.SYS_INOTIFY_INIT1, 0, 0, 0, 0, 0, 0)
+}
+
+// sysUnlinkat is unlinkat(2).
+func sysUnlinkat(t *Thread, a Args) int64 { return t.unlinkat(a.Int(0), a.Ptr(1), a.Int(2)) }
+
+// unlinkat lets a C library remove the file that it has read its environment from. That
+// is made up anew for whoever asks for it again.
+func (t *Thread) unlinkat(dirfd int32, path uint32, flags int32) int64 {
+	r := t.call(unix.SYS_UNLINKAT, uintptr(dirfd), t.Memory.Host(path), uintptr(flags), 0, 0, 0)
+	return t.orInitEnv(r, path, func() int64 { return 0 })
 }
