@@ -29,10 +29,13 @@ func newJail(t *testing.T, sources ...string) *jail {
 	t.Helper()
 	s := rootSite(t)
 	j := &jail{s, s.work("jail")}
-	for _, dir := range []string{"bin", "proc"} {
+	for _, dir := range []string{"bin", "dev", "proc"} {
 		if err := os.MkdirAll(filepath.Join(j.root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := os.WriteFile(filepath.Join(j.root, "dev", "null"), nil, 0o666); err != nil { // for jobs of shells
+		t.Fatal(err)
 	}
 	files := map[string]string{"bin/busybox": filepath.Join(s.dir, "tools", "busybox")}
 	for _, source := range sources {
@@ -178,6 +181,10 @@ func (s *site) descriptors(instance string) map[int]map[int]string {
 	return found
 }
 
+// sleeping is the end of a line of top about one of the programs of
+// [TestWhatConfinedHelpersHold].
+var sleeping = regexp.MustCompile(`(?m)bin/sleep 100[01]$`)
+
 // TestWhatConfinedHelpersHold looks from outside at all descriptors of a guest's
 // processes: those that it started with, of a fork, and of two programs that it has
 // executed.
@@ -197,7 +204,7 @@ func TestWhatConfinedHelpersHold(t *testing.T) {
 			sleep = replace.Replace(sleep)
 			j.must(append(args, replace.Replace(outside), "-c", fmt.Sprintf(`%[1]s 1000 & (exec %[1]s 1001) & (wait; wait) & echo ready; wait`, sleep))...)
 			j.untilLog("held", "ready")
-			j.until("two programs run", func() bool { return strings.Count(j.must("top", "held"), "sleep 100") == 2 })
+			j.until("two programs run", func() bool { return len(sleeping.FindAllString(j.must("top", "held"), -1)) == 2 })
 			for pid, files := range j.descriptors("held") {
 				for fd, link := range files {
 					path := fmt.Sprintf("/proc/%d/fd/%d", pid, fd)
@@ -264,7 +271,7 @@ func (s *site) mappedCode(instance string) map[string]bool {
 	found := map[string]bool{}
 	for line := range strings.Lines(s.must("top", instance)) {
 		fields := strings.Fields(line)
-		if !strings.Contains(line, "sleep 100") || strings.Contains(line, " sh ") {
+		if !sleeping.MatchString(line) {
 			continue
 		}
 		maps, err := os.ReadFile("/proc/" + fields[0] + "/maps")
@@ -339,7 +346,7 @@ func TestConfinedGuestOutlivesItsSupervisor(t *testing.T) {
 	t.Parallel()
 	j := newJail(t, "victim")
 	j.must("start", "-d", "--name", "left", "--root", j.root, "--user", "nobody", filepath.Join(j.root, "bin/sh"), "-c",
-		`: >/up; until [ -e /go ]; do sleep 0.01; done; /victim.wasm >/said; /bin/sleep 1000`)
+		`: >/up; until [ -e /go ]; do /bin/sleep 0.01; done; /victim.wasm >/said; /bin/sleep 1000`)
 	exists := func(name string) func() bool {
 		return func() bool {
 			text, err := os.ReadFile(filepath.Join(j.root, name))
