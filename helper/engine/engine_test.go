@@ -6,9 +6,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
 	"walisup/helper/engine"
 )
 
@@ -22,25 +20,6 @@ var caller = []byte("\x00asm\x01\x00\x00\x00" +
 
 // stub is caller with a body that traps.
 var stub = append(caller[:len(caller)-7:len(caller)-7], "\x05\x01\x03\x00\x00\x0b"...)
-
-// mapped gives an artifact's code an executable mapping, as the compile cache
-// does.
-func mapped(t *testing.T, a *engine.Artifact) *engine.Artifact {
-	t.Helper()
-	fd, err := unix.MemfdCreate("artifact", unix.MFD_CLOEXEC)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	if err := cache.Write(fd, &cache.Entry{Head: a.Head, Tail: a.Tail, Code: a.Code}); err != nil {
-		t.Fatal(err)
-	}
-	e, err := cache.Map(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &engine.Artifact{Head: e.Head, Tail: e.Tail, Code: e.Code}
-}
 
 // The assumptions that package interrupt rests on: the stub runs the code of the
 // module it stands for, and a host function finds the exit code, the callee and

@@ -39,7 +39,7 @@ func bytesOf(parts ...any) (b []byte) {
 	return b
 }
 
-func i32const(v int64) []byte { return enginetest.S64([]byte{0x41}, v) }
+func i32const(v int64) []byte { return enginetest.S64([]byte{0x41}, int64(int32(v))) }
 func i64const(v int64) []byte { return enginetest.S64([]byte{0x42}, v) }
 
 // What an exception carries arrives, of every type and in any order. A v128 takes two

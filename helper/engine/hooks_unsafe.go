@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"unsafe"
 
 	"github.com/tetratelabs/wazero"
@@ -45,6 +46,8 @@ func setCode(m wazero.CompiledModule, code []byte) error {
 	if !executable.IsValid() || executable.Len() != len(placeholder) {
 		return fmt.Errorf("the engine did not take the placeholder")
 	}
+	// Its finalizer would unmap what is not the engine's.
+	runtime.SetFinalizer(reflect.NewAt(executables.Type().Elem(), executables.UnsafePointer()).Interface(), nil)
 	*(*[]byte)(unsafe.Pointer(executable.UnsafeAddr())) = code
 	return nil
 }

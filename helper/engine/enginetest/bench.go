@@ -39,9 +39,12 @@ func New(t testing.TB) *Bench {
 // For returns a bench for a runtime, which is closed at the end of the test.
 func For(t testing.TB, rt wazero.Runtime) *Bench {
 	b := &Bench{Runtime: rt, memories: map[api.Module]*linear{}, named: map[string]*linear{}}
-	t.Cleanup(func() { do(func(*worker) { rt.Close(context.Background()) }) })
+	t.Cleanup(b.Close)
 	return b
 }
+
+// Close closes the runtime before the end of the test.
+func (b *Bench) Close() { do(func(*worker) { b.Runtime.Close(context.Background()) }) }
 
 // Instantiate instantiates a module under a name, which may be empty.
 func (b *Bench) Instantiate(binary []byte, name string) (api.Module, error) {
@@ -52,8 +55,22 @@ func (b *Bench) Instantiate(binary []byte, name string) (api.Module, error) {
 	return b.InstantiateCompiled(m, name)
 }
 
+// InstantiateMemory instantiates a module that has a memory of which only the pages
+// below end are accessible, as a helper's are that the guest has not mapped.
+func (b *Bench) InstantiateMemory(binary []byte, name string, end uint64) (api.Module, error) {
+	m, err := b.Runtime.CompileModule(context.Background(), binary)
+	if err != nil {
+		return nil, err
+	}
+	return b.instantiate(m, name, end)
+}
+
 // InstantiateCompiled is Instantiate for a module that has been compiled.
-func (b *Bench) InstantiateCompiled(m wazero.CompiledModule, name string) (instance api.Module, err error) {
+func (b *Bench) InstantiateCompiled(m wazero.CompiledModule, name string) (api.Module, error) {
+	return b.instantiate(m, name, 1<<32)
+}
+
+func (b *Bench) instantiate(m wazero.CompiledModule, name string, end uint64) (instance api.Module, err error) {
 	var uses *linear
 	imported := m.ImportedMemories()
 	if len(imported) > 0 {
@@ -63,6 +80,7 @@ func (b *Bench) InstantiateCompiled(m wazero.CompiledModule, name string) (insta
 	ctx := experimental.WithMemoryAllocator(context.Background(), experimental.MemoryAllocatorFunc(
 		func(_, max uint64) experimental.LinearMemory {
 			uses = newLinear(max)
+			uses.end = min(max, end)
 			return uses
 		}))
 	do(func(*worker) {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/tetratelabs/wazero/api"
 	"golang.org/x/sys/unix"
 
 	"walisup/wali/memory"
@@ -15,18 +16,21 @@ import (
 type linear struct {
 	fd   int
 	view unsafe.Pointer // memory.FixedSpan bytes
-	size uint64         // accessible
+	size uint64         // of the memory
 	max  uint64
+	end  uint64 // of what is accessible of it
+
+	private, privateSize uint64 // see Bench.MapPrivate
 }
 
 const readWrite = unix.PROT_READ | unix.PROT_WRITE
 
-func newLinear(max uint64) *linear {
+func newLinear(limit uint64) *linear {
 	fd, err := unix.MemfdCreate("memory", unix.MFD_CLOEXEC)
 	must(err)
 	view, err := unix.MmapPtr(-1, 0, nil, memory.FixedSpan, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 	must(err)
-	return &linear{fd: fd, view: view, max: max}
+	return &linear{fd: fd, view: view, max: limit, end: limit}
 }
 
 func must(err error) {
@@ -48,7 +52,7 @@ func (l *linear) Reallocate(size uint64) []byte {
 			l.mapAt(fixed.base(), size)
 		}
 	}
-	return unsafe.Slice((*byte)(l.view), l.max)[:size]
+	return unsafe.Slice((*byte)(l.view), max(l.max, 1))[:size]
 }
 
 // Free implements experimental.LinearMemory.
@@ -61,10 +65,35 @@ func (l *linear) Free() {
 }
 
 func (l *linear) mapAt(at unsafe.Pointer, size uint64) {
-	if size == 0 {
+	if size = min(size, l.end); size == 0 {
 		return
 	}
 	_, err := unix.MmapPtr(l.fd, 0, at, uintptr(size), readWrite, unix.MAP_SHARED|unix.MAP_FIXED)
+	must(err)
+}
+
+// MapPrivate fills pages of an instance's memory that are not accessible otherwise, for
+// reading, as those of the engine in a helper are. The address is a page's.
+func (b *Bench) MapPrivate(m api.Module, address uint64, content []byte) error {
+	l := b.memories[m]
+	if address < l.end || address+uint64(len(content)) > l.size {
+		return fmt.Errorf("no room for %d bytes at %#x", len(content), address)
+	}
+	_, err := unix.Pwrite(l.fd, content, int64(address))
+	l.private, l.privateSize = address, uint64(len(content))
+	l.mapPrivate(l.view)
+	if fixed.holds == l {
+		l.mapPrivate(fixed.base())
+	}
+	return err
+}
+
+func (l *linear) mapPrivate(base unsafe.Pointer) {
+	if l.privateSize == 0 {
+		return
+	}
+	_, err := unix.MmapPtr(l.fd, int64(l.private), unsafe.Add(base, l.private), uintptr(l.privateSize), unix.PROT_READ,
+		unix.MAP_SHARED|unix.MAP_FIXED)
 	must(err)
 }
 
@@ -101,5 +130,6 @@ func (f *fixedBase) hold(l *linear) {
 	f.holds = l
 	if l != nil {
 		l.mapAt(f.base(), l.size)
+		l.mapPrivate(f.base())
 	}
 }
