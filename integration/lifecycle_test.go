@@ -1,10 +1,12 @@
 package integration
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -206,4 +208,94 @@ func TestMonitorIsKilledInThePause(t *testing.T) {
 		s.must("rm", "-f", name)
 	}
 	s.expectGone()
+}
+
+// TestWaitersReplaceAKilledMonitor has commands that were there before.
+func TestWaitersReplaceAKilledMonitor(t *testing.T) {
+	t.Parallel()
+	s := newTinySite(t)
+	guest := s.build("guest", func(b *tiny) {
+		b.print(1, "before\n").await("go").print(1, "after\n").exit(6)
+	})
+	for _, command := range [][]string{{"wait", "a"}, {"logs", "-f", "a"}} {
+		s.must("start", "-d", "--name", "a", guest)
+		s.untilLog("a", "before")
+		waiting := make(chan answer, 1)
+		go func() { waiting <- s.run(command...) }()
+		s.until("it waits", func() bool {
+			return len(processesWith("cmdline", "\x00"+strings.Join(command, "\x00")+"\x00")) == 1 && len(s.glob("run/walisup/*/waiters")) == 1
+		})
+		old := s.monitors()
+		for _, pid := range old {
+			unix.Kill(pid, unix.SIGKILL)
+		}
+		s.until("there is another", func() bool {
+			now := s.monitors()
+			return len(now) == 1 && now[0] != old[0] && slices.ContainsFunc(s.glob("run/walisup/*/log.*"), func(file string) bool {
+				text, _ := os.ReadFile(file)
+				return bytes.Contains(text, []byte("another took over"))
+			})
+		})
+		if err := os.WriteFile(s.work("go"), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		want := "6\n"
+		if command[0] == "logs" {
+			want = "before\nafter\n"
+		}
+		if got := <-waiting; got.status != 0 || got.stdout != want {
+			t.Errorf("%v: %+v, want %q", command, got, want)
+		}
+		s.must("rm", "a")
+		os.Remove(s.work("go"))
+	}
+}
+
+// TestStopWhereNothingCanBeWritten stops an instance whose folder can no longer be
+// written to, or is on a disk that is full.
+func TestStopWhereNothingCanBeWritten(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("mounts a small file system, which needs root")
+	}
+	for _, how := range []string{"forbidden", "full"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			s := newSiteWith(t, &syscall.Credential{Uid: nobody, Gid: nobody}, nil)
+			run := filepath.Join(s.dir, "run")
+			if err := unix.Mount("none", run, "tmpfs", 0, "size=128k,mode=0700,uid=65534,gid=65534"); err != nil {
+				t.Skipf("mount: %v", err)
+			}
+			t.Cleanup(func() { unix.Unmount(run, unix.MNT_DETACH) })
+			guest := s.build("guest", func(b *tiny) { b.print(1, "ready\n").forever(func() { b.sleep(time.Hour) }) })
+			s.must("start", "-d", "--name", "a", "--restart", "always", guest)
+			s.untilLog("a", "ready")
+			s.must("start", "-d", "--name", "b", "--restart", "always", s.failer())
+			if how == "full" {
+				file, err := os.Create(filepath.Join(run, "ballast"))
+				for page := make([]byte, 4096); err == nil; {
+					_, err = file.Write(page)
+				}
+				file.Close()
+			} else {
+				for _, dir := range s.glob("run/walisup/????????????????????????????????") {
+					if err := os.Chmod(dir, 0o500); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for _, name := range []string{"a", "b"} {
+				begun := time.Now()
+				got := s.run("stop", "-t", "60", name)
+				if took := time.Since(begun); took > 30*time.Second {
+					t.Errorf("stop %s took %v", name, took)
+				}
+				if how == "full" && got.status != 0 {
+					t.Errorf("stop %s: %+v", name, got)
+				}
+			}
+			s.expectGone()
+			s.until("no monitor is left", func() bool { return len(s.monitors()) == 0 })
+		})
+	}
 }

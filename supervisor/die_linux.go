@@ -13,8 +13,7 @@ import (
 //
 // The guest has had its core dump; this process makes none.
 //
-// Preconditions: the calling goroutine is locked to its thread, and no catcher of
-// signals is open.
+// Precondition: the calling goroutine is locked to its thread.
 func Die(sig unix.Signal) {
 	if sig <= 0 || sig > 64 {
 		return

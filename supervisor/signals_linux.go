@@ -65,11 +65,11 @@ func newSignalRelay() (*signalRelay, error) {
 // abandon gives up a relay whose run is never called.
 func (r *signalRelay) abandon() { r.catcher.Close() }
 
-// end lets signals have their effect on walisup again once the guest has ended.
-func (r *signalRelay) end() {
-	<-r.done
-	r.catcher.Close()
-}
+// end waits until nothing is relayed any more.
+func (r *signalRelay) end() { <-r.done }
+
+// release lets signals have their effect on walisup again.
+func (r *signalRelay) release() { r.catcher.Close() }
 
 // stopSelf stops this process and returns when it has been continued. It takes
 // the guest's own stop signal, because a shell shows which one it was.

@@ -114,7 +114,7 @@ func (p *Process) Groups() isolation.Groups { return p.place.Groups() }
 // that the caller had executed itself.
 //
 // Until [Process.Wait] has returned, signals to this process go to the guest.
-// Only one guest can be running at a time.
+// There can be one guest at a time, until [Process.Release].
 //
 // Preconditions: the process was started through stagezero's entry point, and
 // its main goroutine is locked to the main thread.

@@ -16,6 +16,9 @@ const killTimeout = 10 * time.Second
 // What the guest's first process leaves behind is killed, see [Spec]. If that
 // cannot be done the error says so; the status is valid all the same.
 //
+// Signals have no effect afterwards either, so that a second ^C does not keep the
+// caller from putting things in order, until [Process.Release].
+//
 // Precondition: called once.
 func (p *Process) Wait() (unix.WaitStatus, error) {
 	for {
@@ -32,6 +35,10 @@ func (p *Process) Wait() (unix.WaitStatus, error) {
 		}
 	}
 }
+
+// Release lets signals have their effect on the calling process again, and the next guest
+// be started. Precondition: Wait has returned.
+func (p *Process) Release() { p.signals.release() }
 
 // ExitStatus is a wait status of a process that has ended as a shell writes it: the
 // process's own, or 128 plus the number of the signal that ended it.

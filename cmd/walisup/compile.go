@@ -60,5 +60,6 @@ func compileModule(spec supervisor.Spec) (unix.WaitStatus, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer process.Release()
 	return process.Wait()
 }

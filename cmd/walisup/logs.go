@@ -92,6 +92,9 @@ func (l *logPrinter) print(i *instance.Instance, follow bool) error {
 		if ended {
 			return nil
 		}
+		if err := adopt(i); err != nil && !errors.Is(err, instance.ErrNotFound) {
+			return err
+		}
 		watch.Next(time.Second)
 	}
 	return nil

@@ -50,7 +50,7 @@ func waitFor(state *stateFlag, name string) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = monitor.AwaitExit(i, -1)
+	err = monitor.AwaitEnd(i, func() { adopt(i) })
 	if err != nil && !errors.Is(err, instance.ErrNotFound) {
 		return 0, err
 	}

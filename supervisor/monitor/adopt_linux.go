@@ -29,9 +29,13 @@ func (m *monitor) adopt() error {
 	if err != nil {
 		return err
 	}
+	// Before anything else: if it ends meanwhile, this tells how.
+	main := m.inst.State.Main
+	pidfd, gone := main.Open()
 	// Whoever writes itself into the record first is the monitor.
 	err = m.inst.Update(func(r *instance.Record) error {
-		if !Orphaned(m.inst) {
+		ended := gone == nil && r.State.Main == main && r.State.Phase != instance.Exited // since then
+		if c := m.inst.Condition(); c.Supervised || !r.Options.Detached || !c.Active() && !ended {
 			return errSupervised
 		}
 		r.State.Monitor = self
@@ -40,6 +44,10 @@ func (m *monitor) adopt() error {
 			time.Now().Format(time.DateTime)))
 		return nil
 	})
+	if (err != nil || m.inst.State.Main != main) && gone == nil {
+		unix.Close(pidfd)
+		gone = proctree.ErrGone
+	}
 	if errors.Is(err, errSupervised) {
 		m.tell(nil)
 		return nil
@@ -67,20 +75,21 @@ func (m *monitor) adopt() error {
 		}
 	}
 	if !pausing {
-		m.adoptMain()
+		m.adoptMain(pidfd, gone)
+	} else if gone == nil {
+		unix.Close(pidfd)
 	}
 	m.tell(nil)
 	return m.live(actions)
 }
 
-// adoptMain takes over the main process.
-func (m *monitor) adoptMain() {
+// adoptMain takes over the main process, of which pidfd is one unless it is gone.
+func (m *monitor) adoptMain(pidfd int, gone error) {
 	m.main = m.inst.State.Main
 	if err := m.adoptTree(); err != nil {
 		m.problem("processes that daemonise from now on are not seen: %v", err)
 	}
-	pidfd, err := m.main.Open()
-	if err == nil {
+	if gone == nil {
 		go m.watch(m.main, pidfd)
 		return
 	}

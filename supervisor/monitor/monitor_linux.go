@@ -265,7 +265,8 @@ func (m *monitor) clear() {
 	if err := pidfile.Remove(string(m.inst.Options.PidFile), m.main.Pid); err != nil {
 		m.problem("%v", err)
 	}
-	if err := m.groups.Remove(); err != nil {
+	// Those of a run that another monitor began are known from the record alone.
+	if err := errors.Join(m.groups.Remove(), isolation.RemoveFolders(m.inst.State.Groups)); err != nil {
 		m.problem("%v", err)
 	}
 	m.groups = isolation.Groups{}

@@ -41,10 +41,13 @@ func Stop(i *instance.Instance, timeout time.Duration) error {
 	if finding != nil {
 		return finding
 	}
+	await := AwaitExit
 	if i.Options.Detached {
 		notify := unix.SIGUSR1 // look at the record
 		if err != nil {
-			notify = unix.SIGTERM // which cannot be written: the monitor keeps it in mind
+			// Which cannot be written: the monitor keeps it in mind, and its end is all
+			// that tells of the instance's.
+			notify, await = unix.SIGTERM, awaitMonitor
 		}
 		i.State.Monitor.Signal(notify)
 		i.State.Monitor.Signal(unix.SIGCONT)
@@ -61,13 +64,13 @@ func Stop(i *instance.Instance, timeout time.Duration) error {
 				return err
 			}
 		}
-		err = AwaitExit(i, timeout)
+		err = await(i, timeout)
 	}
 	if timeout <= 0 || errors.Is(err, ErrTime) {
 		if err := Kill(i); err != nil {
 			return fmt.Errorf("instance %s: %w", i.Name, err)
 		}
-		err = AwaitExit(i, afterKill)
+		err = await(i, afterKill)
 	}
 	if err == nil {
 		// If the monitor was killed meanwhile, nobody has written how it ended.

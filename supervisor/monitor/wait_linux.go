@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"walisup/supervisor"
 	"walisup/supervisor/instance"
+	"walisup/supervisor/proctree"
 )
 
 // A monitor that removes its instance leaves those who wait for its end the time to
@@ -109,6 +111,14 @@ var ErrTime = errors.New("has not ended in time")
 // negative; afterwards its record says how. The error wraps instance.ErrNotFound if
 // it has been removed before, and ErrTime if the time is over.
 func AwaitExit(i *instance.Instance, timeout time.Duration) error {
+	return awaitExit(i, timeout, func() {})
+}
+
+// AwaitEnd is AwaitExit without a timeout for callers that look after the instance
+// meanwhile: orphaned is called when it has lost its monitor.
+func AwaitEnd(i *instance.Instance, orphaned func()) error { return awaitExit(i, -1, orphaned) }
+
+func awaitExit(i *instance.Instance, timeout time.Duration, orphaned func()) error {
 	w := NewWatch(i)
 	defer w.Close()
 	deadline := time.Now().Add(timeout)
@@ -128,7 +138,35 @@ func AwaitExit(i *instance.Instance, timeout time.Duration) error {
 				return ErrTime
 			}
 		}
+		if Orphaned(i) {
+			orphaned()
+		}
 		w.Next(step)
+	}
+}
+
+// awaitMonitor waits until the instance's monitor has ended. The error is ErrTime if
+// the time is over.
+func awaitMonitor(i *instance.Instance, timeout time.Duration) error {
+	pidfd, err := i.State.Monitor.Open()
+	if errors.Is(err, proctree.ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(pidfd)
+	for deadline := time.Now().Add(timeout); ; {
+		poll := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+		step := min(time.Until(deadline), time.Minute)
+		switch n, err := unix.Poll(poll, int(max(step, 0).Milliseconds())+1); {
+		case err != nil && err != unix.EINTR:
+			return os.NewSyscallError("poll", err)
+		case n > 0:
+			return nil
+		case step <= 0:
+			return ErrTime
+		}
 	}
 }
 
