@@ -42,9 +42,12 @@ func TestCPrograms(t *testing.T) {
 				}
 			}
 			program := buildC(t, source, plan.flags...)
-			for _, args := range plan.args {
+			for i, args := range plan.args {
 				t.Run(strings.Join(args, " "), func(t *testing.T) {
 					t.Parallel()
+					if plan.root[i] && os.Geteuid() != 0 {
+						t.Skip("only root can do this")
+					}
 					call := plan.call
 					call.args = args
 					native, guest := program.runNative(t, call), program.runGuest(t, call)
@@ -69,6 +72,7 @@ func TestCPrograms(t *testing.T) {
 type plan struct {
 	call  invocation
 	args  [][]string // at least one
+	root  []bool     // whether only root can do what args of the same index say
 	flags []string
 	needs []string
 	fault unix.Signal
@@ -96,19 +100,20 @@ func readPlan(source string) (plan, error) {
 		}
 	}
 	if p.args == nil {
-		p.args = [][]string{nil}
+		p.args, p.root = [][]string{nil}, []bool{false}
 	}
 	return p, lines.Err()
 }
 
 func (p *plan) set(key, value string) (err error) {
 	switch key {
-	case "args":
+	case "args", "root":
 		words, err := splitWords(value)
 		if err != nil {
 			return err
 		}
 		p.args = append(p.args, words)
+		p.root = append(p.root, key == "root")
 	case "env":
 		p.call.env = append(p.call.env, value)
 	case "stdin":

@@ -6,9 +6,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"strings"
@@ -141,6 +143,15 @@ func runHostileChild(t *testing.T, name string) {
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
+	// The calls also change modes. Only root could remove a directory that nobody may read.
+	t.Cleanup(func() {
+		filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+			if entry != nil && entry.IsDir() {
+				return os.Chmod(path, 0o700)
+			}
+			return err
+		})
+	})
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
 	cmd.Env = []string{hostileRow + "=" + name, hostileDir + "=" + dir}
 	cmd.SysProcAttr = &syscall.SysProcAttr{

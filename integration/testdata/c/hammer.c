@@ -2,10 +2,10 @@
 // needs: fork exec
 // args: kill
 // args: killexec
-// args: limit
 // args: leak
-// args: user
-// args: bomb
+// root: limit
+// root: user
+// root: bomb
 #include "common.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -200,6 +200,7 @@ static void bomb(void)
 		for (;;) if (fork() < 0) if (write(full[1], "x", 1)) {}
 	}
 	setpgid(pid, pid);
+	close(full[1]);
 	MUST(read(full[0], &c, 1));
 	int killed = 0;
 	while (kill(-pid, SIGKILL) == 0) while (waitpid(-1, 0, WNOHANG) > 0) killed++;
