@@ -81,6 +81,27 @@ caught: 7 2.5 99
 	}
 }
 
+// TestCXXVariadic needs no C++ library either: it is about headers of the C library.
+func TestCXXVariadic(t *testing.T) {
+	t.Parallel()
+	needWalisup(t)
+	need(t, filepath.Join(root, ".cache", "sysroot", "stamp"), "run make sysroot")
+	const clang = "/usr/bin/clang-22"
+	need(t, clang, "run integration/ports/deps.sh")
+	const source = "testdata/cxx/variadic.cc"
+	flags := []string{"-std=c++17", "-nostdinc++", "-Wall", "-Werror"}
+	program := pair{
+		name:   "variadic",
+		native: compileC(t, clang, source, "", flags),
+		module: compileC(t, filepath.Join(root, "bin", "walicc"), source, ".wasm", flags),
+	}
+	native, guest := program.runNative(t, invocation{}), program.runGuest(t, invocation{})
+	if native.status != 0 {
+		t.Fatalf("the native program's status is %d: %s", native.status, native.stderr)
+	}
+	compare(t, native, guest)
+}
+
 // needCXX ends the test if there is no C++ library for guests: as skipped, except under make
 // ports-test.
 func needCXX(tb testing.TB) {

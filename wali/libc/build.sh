@@ -129,6 +129,12 @@ cat >"$new/include/asm/bitsperlong.h" <<-EOF
 	#endif
 EOF
 echo '#include <asm-generic/swab.h>' >"$new/include/asm/swab.h"
+# Who has the numbers from the kernel calls syscall() too.
+cat >>"$new/include/asm/unistd.h" <<-EOF
+	#ifndef __ASSEMBLER__
+	#include <bits/wali_syscall_fn.h>
+	#endif
+EOF
 echo "$full_id" >"$new/stamp"
 rm -rf "$dest"
 mv "$new" "$dest"

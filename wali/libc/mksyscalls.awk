@@ -4,7 +4,7 @@
 # calls:   bits/wali_syscall.h, one import per call and a function that dispatches on the
 #          call number. Callers pass a constant, so that the compiler keeps one case, and
 #          with it one import, of the switch.
-BEGIN { FS = "\t"; split("a b c d e f", arg, " ") }
+BEGIN { FS = "\t"; split("__a __b __c __d __e __f", arg, " ") }
 /^#/ || NF < 3 { next }
 what == "numbers" { printf "#define __NR_%s\t%s\n", $2, $1; next }
 what == "calls" {
@@ -33,8 +33,8 @@ END {
 	print "#define __WALI_IMPORT(name) __attribute__((__import_module__(\"wali\"), __import_name__(name)))\n"
 	printf "%s\n", protos
 	print "static __inline __attribute__((__always_inline__, __unused__))"
-	print "long __wali_syscall(long n, long a, long b, long c, long d, long e, long f)\n{"
-	print "\tswitch (n) {"
+	print "long __wali_syscall(long __n, long __a, long __b, long __c, long __d, long __e, long __f)\n{"
+	print "\tswitch (__n) {"
 	printf "%s", cases
 	print "\t}\n\treturn -38;\n}\n"
 	print "/* Bit i is set where parameter i of a call is a 64-bit value. */"

@@ -4,18 +4,19 @@
 
 #undef prctl
 
-int __wali_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+/* What the macro of the header calls. */
+int __wali_prctl(const long *a)
 {
-	return syscall(SYS_prctl, op, a, b, c, d);
+	return syscall(SYS_prctl, a[0], a[1], a[2], a[3], a[4]);
 }
 
-/* Reached only past the macro of the header: arguments of int and pointer size then. */
+/* Reached only past the macro: arguments of int and pointer size then. */
 int prctl(int op, ...)
 {
-	unsigned long x[4];
+	long a[5] = { op };
 	va_list ap;
 	va_start(ap, op);
-	for (int i = 0; i < 4; i++) x[i] = ap ? va_arg(ap, unsigned) : 0;
+	for (int i = 1; i < 5; i++) a[i] = ap ? va_arg(ap, unsigned) : 0;
 	va_end(ap);
-	return __wali_prctl(op, x[0], x[1], x[2], x[3]);
+	return __wali_prctl(a);
 }
