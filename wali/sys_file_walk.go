@@ -111,6 +111,12 @@ func (w *walker) step() (r int64, done bool) {
 			return t.settle(parent, r, w.how.cloexec()), true
 		}
 	}
+	if contended && plain {
+		if r, done, ok := w.ordinaryLink(parent, last, slash); ok {
+			t.closeFD(parent)
+			return r, done
+		}
+	}
 	if contended {
 		if !t.takeTurn() {
 			t.closeFD(parent)
@@ -128,6 +134,28 @@ func (w *walker) step() (r int64, done bool) {
 		r = t.lowest(int32(r), w.how.cloexec())
 	}
 	return r, done
+}
+
+// ordinaryLink goes on to where the last component leads, if that is a symbolic link
+// outside of procfs; else ok is false. Nothing is held for it: whatever has been
+// replaced, what comes of it is a path, which is walked like any other.
+func (w *walker) ordinaryLink(parent int32, name []byte, slash bool) (r int64, done, ok bool) {
+	t := w.Thread
+	if w.how.flags&unix.O_NOFOLLOW != 0 || w.how.resolve&unix.RESOLVE_NO_SYMLINKS != 0 {
+		return 0, false, false
+	}
+	r = t.openPath(parent, t.terminated(name, false), openHow{flags: unix.O_NOFOLLOW})
+	if r < 0 {
+		return 0, false, false
+	}
+	link := int32(r)
+	defer t.closeFD(link)
+	b, e := t.describe(link)
+	if e != 0 || b.format() != unix.S_IFLNK || t.isProcfs(link) {
+		return 0, false, false
+	}
+	r, done = w.follow(link, slash)
+	return r, done, true
 }
 
 // last opens the last component of the path in directory parent, which is held. If
