@@ -15,7 +15,7 @@ import (
 const (
 	// MaxRequests is how many requests are looked at at a time. Others wait in the
 	// socket, whose room is the kernel's to bound.
-	MaxRequests = 16
+	MaxRequests = 64
 
 	// Patience is how long a helper waits for a sign of life.
 	Patience = 2 * time.Second
