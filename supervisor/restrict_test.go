@@ -14,6 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// The main goroutine alone runs inits, and is so kept in the main thread, as package
+// main of walisup does it: otherwise that thread might be the one that is restricted.
+func init() { runtime.LockOSThread() }
+
 // TestRestrictedProgram runs the test program with the rights of a compiling helper
 // and has it say what it can do.
 func TestRestrictedProgram(t *testing.T) {
