@@ -174,6 +174,68 @@ func TestInterruptEndsTheShellsLoop(t *testing.T) {
 	}
 }
 
+// TestInterruptIsNeverLost types ^C at all times of a guest's start.
+func TestInterruptIsNeverLost(t *testing.T) {
+	t.Parallel()
+	s := newTinySite(t)
+	guest := s.build("silent", func(b *tiny) { b.forever(func() { b.sleep(time.Hour) }) })
+	s.must("compile", guest)
+	for n := range 30 {
+		term := newTerminal(t, []string{filepath.Join(s.dir, "bin", "walisup"), "start", guest}, s.environ()...)
+		// Before it has the terminal there is nobody to interrupt.
+		s.until("it is in the foreground", func() bool {
+			group, err := unix.IoctlGetInt(term.master, unix.TIOCGPGRP)
+			return err == nil && group == term.cmd.Process.Pid
+		})
+		time.Sleep(time.Duration(n) * time.Millisecond)
+		term.send("\x03")
+		term.wait()
+		if ws := term.cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != unix.SIGINT {
+			t.Errorf("after %d ms walisup ended with %v", n, term.cmd.ProcessState)
+		}
+	}
+	s.expectGone()
+}
+
+// TestInterruptEndsALoopOfShortGuests types ^C while guests begin and end. One that comes
+// when a guest has just ended may be lost, as one that comes before a shell has waited
+// for a native program.
+func TestInterruptEndsALoopOfShortGuests(t *testing.T) {
+	t.Parallel()
+	s := newTinySite(t)
+	guest := s.build("short", func(b *tiny) { b.print(1, "x").exit(0) })
+	loop := fmt.Sprintf(`while :; do %s start --name a %s || exit; done`, filepath.Join(s.dir, "bin", "walisup"), guest)
+	for n := range 4 {
+		term := newTerminal(t, []string{"/bin/bash", "-c", loop}, s.environ()...)
+		term.expect("xx")
+		time.Sleep(time.Duration(7*n) * time.Millisecond)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			term.wait()
+		}()
+		for tries := 0; ; tries++ {
+			unix.Write(term.master, []byte("\x03"))
+			select {
+			case <-done:
+			case <-time.After(patience / 60):
+				if tries < 10 {
+					continue
+				}
+				t.Fatal("the loop goes on")
+			}
+			break
+		}
+		if ws := term.cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != unix.SIGINT {
+			t.Errorf("the shell ended with %v", term.cmd.ProcessState)
+		}
+		if left := s.glob("run/walisup/*"); len(left) > 1 {
+			s.must("ps") // a walisup that was killed before it could tidy up
+		}
+	}
+	s.expectGone()
+}
+
 // TestSignalToTheParentEndsAtWalisup has a guest signal its parent, which walisup is.
 func TestSignalToTheParentEndsAtWalisup(t *testing.T) {
 	t.Parallel()

@@ -93,6 +93,32 @@ func (r *signalRelay) stopSelf(sig unix.Signal) error {
 	})
 }
 
+// early relays what came before the guest was there to get it, also from the terminal.
+// A guest that was just in time for it has it pending, and so has it once.
+func (r *signalRelay) early(pidfd int) {
+	for info, err := r.catcher.Read(); err == nil; info, err = r.catcher.Read() {
+		if info.Signal != unix.SIGCONT {
+			unix.PidfdSendSignal(pidfd, info.Signal, nil, 0)
+		}
+	}
+}
+
+// missed returns a signal with which the terminal has asked for our end when the guest
+// had ended already; 0 if there is none.
+//
+// Precondition: end has returned.
+func (r *signalRelay) missed() unix.Signal {
+	for info, err := r.catcher.Read(); err == nil; info, err = r.catcher.Read() {
+		switch info.Signal {
+		case unix.SIGINT, unix.SIGQUIT, unix.SIGHUP:
+			if info.Code > 0 && stagezero.Ignored()&(1<<(info.Signal-1)) == 0 {
+				return info.Signal
+			}
+		}
+	}
+	return 0
+}
+
 // run relays until the guest has ended, which pidfd tells. It closes pidfd, so
 // that no signal can go to another process.
 func (r *signalRelay) run(pid, pidfd int) {
@@ -104,6 +130,9 @@ func (r *signalRelay) run(pid, pidfd int) {
 			return
 		}
 		if poll[1].Revents != 0 {
+			// What is there by now was the guest's too.
+			for _, err := r.catcher.Read(); err == nil; _, err = r.catcher.Read() {
+			}
 			return
 		}
 		info, err := r.catcher.Read()

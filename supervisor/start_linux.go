@@ -138,6 +138,7 @@ func Start(spec Spec) (*Process, error) {
 		return nil, failed(ExitOwn, "open pidfd: %w (walisup needs Linux 5.4 or newer)", err)
 	}
 	started.tree.Started(started.slot, started.pid)
+	signals.early(pidfd)
 	go signals.run(started.pid, pidfd)
 	return &Process{pid: started.pid, signals: signals, tree: started.tree, shared: started.shared, keep: spec.KeepOrphans, place: started.place}, nil
 }

@@ -17,7 +17,7 @@ const killTimeout = 10 * time.Second
 // cannot be done the error says so; the status is valid all the same.
 //
 // Signals have no effect afterwards either, so that a second ^C does not keep the
-// caller from putting things in order, until [Process.Release].
+// caller from putting things in order, until [Process.Release]; see [Process.Missed].
 //
 // Precondition: called once.
 func (p *Process) Wait() (unix.WaitStatus, error) {
@@ -35,6 +35,11 @@ func (p *Process) Wait() (unix.WaitStatus, error) {
 		}
 	}
 }
+
+// Missed returns a signal with which the terminal has asked for the end of the calling
+// process when the guest had ended already, 0 if it has not: the caller, having put
+// things in order, is to die of it. Precondition: Wait has returned.
+func (p *Process) Missed() unix.Signal { return p.signals.missed() }
 
 // Release lets signals have their effect on the calling process again, and the next guest
 // be started. Precondition: Wait has returned.

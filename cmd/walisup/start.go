@@ -223,5 +223,8 @@ func (s *startFlags) foreground(spec supervisor.Spec) error {
 	case err != nil:
 		return err
 	}
+	if sig := process.Missed(); sig != 0 && !ws.Signaled() {
+		return guestSignal(sig)
+	}
 	return guestEnd(ws)
 }
