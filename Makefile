@@ -3,10 +3,13 @@
 #   make build   bin/walisup, bin/walisup-helper, bin/walicc and its tools
 #   make demo    from a fresh machine to Lua, SQLite and bash under walisup
 #   make test    everything that must hold: lint, unit and integration tests
+#   make lint, unit, integration   each of them; staticcheck and race find more
+#   make user-test   as root: unit and integration tests as an ordinary user
 #   make bench   walisup against native
 #   make install the programs, the C library, manual pages and completions, into PREFIX
 #   make deb     two Debian packages
 #   make clean   remove what was built; distclean also what was downloaded
+#   make help    this list; docs/CONTRIBUTING.md has the others
 
 GO ?= go
 export CGO_ENABLED = 0
@@ -24,8 +27,11 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all build demo test man cli-doc install uninstall deb bench yardsticks soak kernel-test lint staticcheck unit race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all help build demo test user-test man cli-doc install uninstall deb bench yardsticks soak kernel-test lint staticcheck unit race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
 all: build
+
+help:
+	@sed -n 's/^#  \{1,2\} make/make/p' Makefile
 
 build: go-version
 	$(BUILD) -ldflags='$(CLI_LDFLAGS)' -o bin/walisup ./cmd/walisup
@@ -84,6 +90,10 @@ demo: ports
 	@integration/demo.sh
 
 test: lint unit integration
+
+# What root has built is not built again.
+user-test: ports
+	integration/as-user.sh unit integration
 
 lint: go-version
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard -- '*.go')); \

@@ -3,6 +3,10 @@
 # Installs nothing that is there already.
 set -eu
 
+# Before anything is installed in vain.
+root=$(cd "$(dirname "$0")/../.." && pwd)
+"$root/wali/libc/path.sh" "$root"
+
 packages="clang-22 lld-22 llvm-22 libclang-rt-22-dev-wasm32 linux-libc-dev gcc libc6-dev make patch xz-utils tcl strace"
 
 missing=

@@ -15,6 +15,7 @@ export JOBS="${JOBS:-$(nproc)}"
 # Raise this when a build comes to be given other settings: all ports are built again.
 settings=1
 
+[ "${1:-list}" = list ] || "$libc/path.sh" "$root"
 say() { echo "port: $*" >&2; }
 fail() { say "$*"; exit 1; }
 usage() { sed -n '2s/^# //p' "$0" >&2; exit 2; }

@@ -13,6 +13,7 @@ llvm=22
 arch=wasm32
 jobs=${JOBS:-$(nproc)}
 
+"$here/path.sh" "$root"
 say() { echo "sysroot: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
