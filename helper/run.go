@@ -194,6 +194,7 @@ func (b *bootstrap) process(mem *memory.Memory) (*wali.Process, error) {
 		Args:         stagezero.Args(),
 		Environ:      stagezero.Environ(),
 		ReservedFD:   uint32(b.first),
+		SpareFD:      uint32(max(b.Spare, b.first)),
 		HelperDev:    st.Dev,
 		HelperIno:    st.Ino,
 	}, nil

@@ -51,9 +51,11 @@ type Boot struct {
 	Mask    uint64
 	SetMask bool
 
-	// NoFile is the guest's soft RLIMIT_NOFILE; 0 for the highest possible,
-	// the first reserved descriptor, which also is the guest's hard limit.
+	// NoFile is the guest's soft RLIMIT_NOFILE; 0 for the first reserved descriptor.
 	NoFile uint64
+
+	// Spare is where the private range may move, SpareReserved; 0 for nowhere.
+	Spare int
 
 	// Trace is a TraceConfig as text if the guest is traced from the start: the
 	// pipe for its records is then open as descriptor TraceOffset.
@@ -92,7 +94,7 @@ type Limit struct {
 //	 8  u32  size of the whole record in bytes
 //	12  u32  flags
 //	16  i32  module descriptor
-//	20  u32  0
+//	20  u32  spare place of the private range
 //	24  u64  ignored signals
 //	32  u64  signal mask
 //	40  u64  soft RLIMIT_NOFILE
@@ -194,7 +196,7 @@ func (b *Boot) MarshalBinary() ([]byte, error) {
 	out = le.AppendUint32(out, uint32(size))
 	out = le.AppendUint32(out, flags)
 	out = le.AppendUint32(out, uint32(int32(b.ModuleFD)))
-	out = le.AppendUint32(out, 0)
+	out = le.AppendUint32(out, uint32(b.Spare))
 	out = le.AppendUint64(out, b.Ignored)
 	out = le.AppendUint64(out, b.Mask)
 	out = le.AppendUint64(out, b.NoFile)
@@ -234,7 +236,7 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 	if size := le.Uint32(data[8:]); uint64(size) != uint64(len(data)) {
 		return fmt.Errorf("%w: says it has %d bytes, has %d", ErrBoot, size, len(data))
 	}
-	if le.Uint16(data[6:]) != 0 || le.Uint32(data[20:]) != 0 {
+	if le.Uint16(data[6:]) != 0 {
 		return fmt.Errorf("%w: reserved bytes are not 0", ErrBoot)
 	}
 	flags := le.Uint32(data[12:])
@@ -243,6 +245,7 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 	}
 	got := Boot{
 		ModuleFD: int(int32(le.Uint32(data[16:]))),
+		Spare:    int(int32(le.Uint32(data[20:]))),
 		Ignored:  le.Uint64(data[24:]),
 		Mask:     le.Uint64(data[32:]),
 		NoFile:   le.Uint64(data[40:]),
@@ -290,6 +293,9 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 func (b *Boot) check() error {
 	if b.ModuleFD < -1 || b.ModuleFD > math.MaxInt32 {
 		return fmt.Errorf("%w: module descriptor %d", ErrBoot, b.ModuleFD)
+	}
+	if b.Spare != 0 && (b.Spare < lowestReserved || b.Spare > maxReserved) {
+		return fmt.Errorf("%w: spare descriptors at %d", ErrBoot, b.Spare)
 	}
 	for _, p := range b.strings() {
 		most := maxBootPath

@@ -55,6 +55,21 @@ func FirstReserved(files, hard uint64) int {
 	return int(min(max(n, lowestReserved), MaxFiles))
 }
 
+// maxReserved is the highest first descriptor of a private range, by Linux's own limit
+// unless somebody has raised that (fs.nr_open).
+const maxReserved = 1<<20 - ReservedFDs
+
+// SpareReserved returns where the private range at first moves when the guest wants the
+// numbers for itself: to the last ones under the hard limit, or first if there is no
+// such place. Nothing is there before, and no guest can ever use these numbers: so no
+// call that is under way when the range moves can mean them.
+func SpareReserved(first int, hard uint64) int {
+	if n := int(min(hard, maxReserved+ReservedFDs)) - ReservedFDs; n >= first+ReservedFDs {
+		return n
+	}
+	return first
+}
+
 // ExecPath returns the path through which the helper executable at descriptor
 // n is to be started.
 func ExecPath(n int) string { return execPrefix + strconv.Itoa(n) }
@@ -71,7 +86,7 @@ func ParseExecPath(path string) (n int, err error) {
 		number = strings.TrimPrefix(path, execPrefix)
 	}
 	n, err = strconv.Atoi(number)
-	if err != nil || n < lowestReserved || n > MaxFiles ||
+	if err != nil || n < lowestReserved || n > maxReserved ||
 		path != ExecPath(n) && path != descriptorPrefix+strconv.Itoa(n) {
 		return 0, fmt.Errorf("%q: %w", path, ErrExecPath)
 	}

@@ -55,3 +55,27 @@ func TestExecPathRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+func TestSpareReserved(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		first int
+		hard  uint64
+		want  int
+	}{
+		{1024, 20000, 19984},
+		{1024, 1 << 20, 1<<20 - 16},
+		{1024, ^uint64(0), 1<<20 - 16},
+		{1024, 1056, 1040},
+		{1024, 1055, 1024}, // the two would overlap
+		{1008, 1024, 1008},
+		{MaxFiles, 1 << 17, 1<<17 - 16},
+	} {
+		if got := SpareReserved(c.first, c.hard); got != c.want {
+			t.Errorf("first %d, hard limit %d: %d, want %d", c.first, c.hard, got, c.want)
+		}
+		if got, err := ParseExecPath(ExecPath(c.want)); got != c.want || err != nil {
+			t.Errorf("path of %d: %d, %v", c.want, got, err)
+		}
+	}
+}

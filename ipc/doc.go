@@ -11,9 +11,10 @@
 //
 // # Descriptors
 //
-// A helper keeps a small range of descriptors for itself, at the top of what
-// the guest may use. The guest sees a hard RLIMIT_NOFILE of N and EBADF for
-// everything from N on:
+// A helper keeps a small range of descriptors for itself, from N on. The guest gets
+// EBADF for them. N is 1024 where that is possible; if a guest names one of the numbers
+// for a descriptor of its own, all of them move to a place that was kept free for it,
+// see [SpareReserved].
 //
 //	N     the helper's own executable (O_PATH), so that a guest's execve can
 //	      start the next helper without searching for it

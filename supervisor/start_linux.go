@@ -29,9 +29,8 @@ type Spec struct {
 	// Helper is the helper program; if empty it is looked for, see openHelper.
 	Helper string
 
-	// Files is how many descriptors the guest can have. If it is 0, the soft
-	// limit is the caller's and the hard one ipc.DefaultFiles; otherwise both
-	// are Files. The caller's hard limit counts in any case.
+	// Files is how many descriptors the guest can have at first: its soft limit. If
+	// it is 0, that is the caller's. The hard limit is the caller's in any case.
 	Files uint64
 
 	// Inherited is what the guest inherits; nil for what this process did.
@@ -62,7 +61,7 @@ type Spec struct {
 	Preserved int
 
 	// Boot is what the helper is told. The functions of this package set Module,
-	// ModuleFD, Ignored, Mask, SetMask, NoFile, Trace, Ready, Report, Code, Channel, Slot
+	// ModuleFD, Ignored, Mask, SetMask, NoFile, Spare, Trace, Ready, Report, Code, Channel, Slot
 	// and Generation.
 	Boot ipc.Boot
 }
@@ -260,7 +259,8 @@ func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
 	boot.ModuleFD = first + ipc.ModuleOffset
 	boot.Ignored = inherited.Ignored
 	boot.Mask, boot.SetMask = inherited.Mask, true
-	boot.NoFile = min(inherited.NoFile[0], uint64(first))
+	boot.NoFile = inherited.NoFile[0]
+	boot.Spare = ipc.SpareReserved(first, inherited.NoFile[1])
 	if spec.Files != 0 {
 		boot.NoFile = uint64(first)
 	}

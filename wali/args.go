@@ -32,13 +32,14 @@ const (
 	argLong                    // long, off_t: 64 bits
 	argPointer                 // guest address
 	argFD                      // int that names a descriptor
+	argNewFD                   // int that a descriptor is to get as its number
 )
 
 // convert turns a raw wasm value into an argument. wide says that the module
 // declares the parameter as i64.
 func (k argKind) convert(v uint64, wide bool) uint64 {
 	switch k {
-	case argSigned, argFD:
+	case argSigned, argFD, argNewFD:
 		return uint64(int64(int32(v)))
 	case argLong:
 		if wide {
@@ -86,6 +87,9 @@ func parseArg(decl string) argKind {
 	ctype, name := strings.TrimSpace(decl[:space]), decl[space+1:]
 	switch ctype {
 	case "int":
+		if name == "newfd" {
+			return argNewFD
+		}
 		if isDescriptor(name) {
 			return argFD
 		}

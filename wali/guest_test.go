@@ -63,7 +63,7 @@ func makeGuest() (*guest, error) {
 			return nil, err
 		}
 	}
-	p := &Process{Memory: m, ReservedFD: testReservedFD, Module: "/app.wasm", Args: []string{"app"}}
+	p := &Process{Memory: m, ReservedFD: testReservedFD, SpareFD: testReservedFD, Module: "/app.wasm", Args: []string{"app"}}
 	return &guest{Thread: NewThread(p), next: guestStart}, nil
 }
 

@@ -349,7 +349,7 @@ func (h *hostile) values(i int) []uint64 {
 	switch h.kinds[i] {
 	case argPointer:
 		return hostilePointers
-	case argFD:
+	case argFD, argNewFD:
 		return append(badFDs[:len(badFDs):len(badFDs)], h.fds...)
 	case argUnsigned:
 		return hostileSizes
@@ -371,7 +371,7 @@ func (h *hostile) plausible() (a Args) {
 		switch h.kinds[i] {
 		case argPointer:
 			a[i] = h.pick([]uint64{hostileBuffer, hostileBuffer + 0x400, hostileStrings})
-		case argFD:
+		case argFD, argNewFD:
 			a[i] = h.pick(h.fds)
 		case argUnsigned:
 			a[i] = h.pick([]uint64{8, 16, 1, 128})
@@ -523,7 +523,7 @@ func (h *hostile) compare(a Args, r int64) {
 		return // no such call on this architecture
 	}
 	for i := range h.n {
-		if h.kinds[i] == argFD && h.g.ownsFD(int32(a[i])) {
+		if (h.kinds[i] == argFD || h.kinds[i] == argNewFD) && h.g.ownsFD(int32(a[i])) {
 			return // open natively, perhaps, and not for the guest
 		}
 	}

@@ -146,8 +146,14 @@ func (t *Thread) execPath(p, flags uint32) (string, unix.Errno) {
 // the private range. It returns the soft limit of before, and a function that ends
 // this, which may be called twice.
 func (t *Thread) lendDescriptors() (soft uint64, restore func()) {
+	return t.admitDescriptors(uint64(t.ReservedFD) + ReservedFDs)
+}
+
+// admitDescriptors raises the soft limit of descriptors to top, if it is lower. It
+// returns the one of before, and a function that restores it, which may be called
+// twice.
+func (t *Thread) admitDescriptors(top uint64) (soft uint64, restore func()) {
 	was, e := t.kernelLimit(unix.RLIMIT_NOFILE)
-	top := uint64(t.ReservedFD + ReservedFDs)
 	if e != 0 || was.Soft >= top || was.Hard < top || t.setKernelLimit(unix.RLIMIT_NOFILE, Limit{Soft: top, Hard: was.Hard}) != 0 {
 		return was.Soft, func() {}
 	}

@@ -73,6 +73,9 @@ func sysFcntl(t *Thread, a Args) int64 {
 			return errno(unix.EBADF)
 		}
 	}
+	if cmd == unix.F_DUPFD || cmd == unix.F_DUPFD_CLOEXEC {
+		t.yieldReserved(int32(arg)) // else the kernel steps over them
+	}
 	if c.blocks {
 		return t.block(unix.SYS_FCNTL, fd, uintptr(cmd), arg, 0, 0, 0)
 	}

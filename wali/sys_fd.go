@@ -9,26 +9,69 @@ import (
 // range must lie below the soft limit.
 func (t *Thread) fillReserved() {
 	t.files.filled.Store(true)
+	filler := int64(-1)
 	for i := uintptr(0); i < ReservedFDs; i++ {
 		slot := uintptr(t.ReservedFD) + i
 		if t.call(unix.SYS_FCNTL, slot, unix.F_GETFD, 0, 0, 0, 0) != -int64(unix.EBADF) {
 			continue
 		}
-		// Anything but a directory, by which the guest could leave its root.
-		filler := t.call(unix.SYS_EVENTFD2, 0, unix.EFD_CLOEXEC, 0, 0, 0, 0)
 		if filler < 0 {
-			return
+			// Anything but a directory, by which the guest could leave its root.
+			if filler = t.call(unix.SYS_EVENTFD2, 0, unix.EFD_CLOEXEC, 0, 0, 0, 0); filler < 0 {
+				return
+			}
 		}
 		if uintptr(filler) != slot {
 			t.call(unix.SYS_DUP3, uintptr(filler), slot, unix.O_CLOEXEC, 0, 0, 0)
-			t.closeFD(int32(filler))
 		}
 	}
+	if filler >= 0 && !t.ownsFD(int32(filler)) {
+		t.closeFD(int32(filler))
+	}
+}
+
+// ReservedMover is the part of moving the helper's descriptors that is the helper's.
+type ReservedMover interface {
+	// MoveReserved moves them from ReservedFD to SpareFD, with all other threads
+	// stopped, and sets ReservedFD. The soft limit admits both places.
+	MoveReserved() unix.Errno
+}
+
+// yieldReserved makes room for the guest, which has named fd as the number that a
+// descriptor is to get, or the least: if it is one of the helper's, these move. That
+// is for programs which choose numbers by themselves; others never come here. It
+// reports whether fd is not, or no longer, the helper's.
+//
+// Where the table of descriptors is shared with another process, that would not know
+// where its own descriptors are, and nothing moves.
+func (t *Thread) yieldReserved(fd int32) bool {
+	if !t.ownsFD(fd) {
+		return true
+	}
+	mover, ok := t.Owner.(ReservedMover)
+	limit, e := t.kernelLimit(unix.RLIMIT_NOFILE)
+	if !ok || e != 0 || uint32(fd)-t.SpareFD < ReservedFDs || t.files.table.Load() || t.filesApart.Load() || uint64(fd) >= limit.Soft {
+		return false
+	}
+	// With its turn no other thread has a descriptor there that it is about to judge.
+	if !t.takeTurn() {
+		return false
+	}
+	defer t.endTurn()
+	if t.files.taken != 0 {
+		return false
+	}
+	_, restore := t.admitDescriptors(uint64(t.SpareFD) + ReservedFDs)
+	defer restore()
+	return mover.MoveReserved() == 0
 }
 
 // sysCloseRange leaves the private range out: close_range(2).
 func sysCloseRange(t *Thread, a Args) int64 {
 	first, last, flags := a.Uint(0), a.Uint(1), uintptr(a.Uint(2))
+	if flags&unix.CLOSE_RANGE_UNSHARE != 0 {
+		t.filesApart.Store(true)
+	}
 	closeRange := func(first, last uint32) int64 {
 		return t.call(unix.SYS_CLOSE_RANGE, uintptr(first), uintptr(last), flags, 0, 0, 0)
 	}
@@ -53,11 +96,22 @@ const badRange = 1<<32 - 1
 // sysDup2 is dup2(2), which newer architectures do not have.
 func sysDup2(t *Thread, a Args) int64 {
 	oldfd, newfd := a.Int(0), a.Int(1)
-	if oldfd == newfd {
+	if oldfd == newfd && !t.ownsFD(newfd) {
 		if r := t.call(unix.SYS_FCNTL, uintptr(oldfd), unix.F_GETFD, 0, 0, 0, 0); r < 0 {
 			return r
 		}
 		return int64(newfd)
 	}
+	if !t.yieldReserved(newfd) {
+		return errno(unix.EBADF)
+	}
 	return t.call(unix.SYS_DUP3, uintptr(oldfd), uintptr(newfd), 0, 0, 0, 0)
+}
+
+// sysDup3 is dup3(2).
+func sysDup3(t *Thread, a Args) int64 {
+	if newfd := a.Int(1); a.Int(0) != newfd && a.Int(2)&^unix.O_CLOEXEC == 0 && !t.yieldReserved(newfd) {
+		return errno(unix.EBADF)
+	}
+	return t.call(unix.SYS_DUP3, uintptr(a[0]), uintptr(a[1]), uintptr(a[2]), 0, 0, 0)
 }

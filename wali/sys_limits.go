@@ -24,8 +24,9 @@ type limits struct {
 // virtualResources are the limits that the kernel is not told.
 var virtualResources = [...]int32{unix.RLIMIT_AS, unix.RLIMIT_DATA, unix.RLIMIT_STACK, unix.RLIMIT_NOFILE}
 
-// Only the hard limit of RLIMIT_NOFILE is virtual, and only while it lies below
-// the private range: execve must be able to put descriptors there.
+// RLIMIT_NOFILE is the kernel's but for two things. The hard limit is virtual while it lies
+// below the private range: execve must be able to put descriptors there. The soft one is
+// cut where the range may move to.
 const virtualNoFile = len(virtualResources) - 1
 
 func virtualIndex(resource int32) int {
@@ -174,8 +175,20 @@ func (t *Thread) currentLimit(i int) (Limit, unix.Errno) {
 	limit, e := t.kernelLimit(virtualResources[i])
 	if l.set[i] {
 		limit.Hard = min(limit.Hard, l.values[i].Hard)
+		if limit.Soft == t.topFD() {
+			limit.Soft = max(limit.Soft, l.values[i].Soft) // which was cut
+		}
 	}
 	return limit, e
+}
+
+// topFD is what the kernel's soft limit of descriptors may be at most: where the helper's
+// may move, the kernel must not give the guest any.
+func (t *Thread) topFD() uint64 {
+	if t.SpareFD != t.ReservedFD {
+		return uint64(t.SpareFD)
+	}
+	return ^uint64(0)
 }
 
 // changeLimit sets the guest's limit for virtual resource i, which is was.
@@ -193,13 +206,14 @@ func (t *Thread) changeLimit(i int, was, want Limit) unix.Errno {
 		return e
 	}
 	kernel := want
+	kernel.Soft = min(kernel.Soft, t.topFD())
 	if floor := uint64(t.ReservedFD) + ReservedFDs; kernel.Hard < floor {
-		kernel.Hard = max(min(floor, actual.Hard), want.Soft)
+		kernel.Hard = max(min(floor, actual.Hard), kernel.Soft)
 	}
 	if e := t.setKernelLimit(unix.RLIMIT_NOFILE, kernel); e != 0 {
 		return e
 	}
-	t.limits.values[i], t.limits.set[i] = want, kernel.Hard != want.Hard
+	t.limits.values[i], t.limits.set[i] = want, kernel != want
 	if kernel.Soft > uint64(t.ReservedFD) {
 		t.fillReserved()
 	}
@@ -219,7 +233,11 @@ func (t *Thread) LimitDescriptors(soft uint64) unix.Errno {
 	if e != 0 {
 		return e
 	}
-	limit.Soft = min(soft, limit.Hard)
+	want := Limit{Soft: min(soft, limit.Hard), Hard: limit.Hard}
+	limit.Soft = min(want.Soft, t.topFD())
+	if limit != want {
+		t.PutLimit(unix.RLIMIT_NOFILE, want)
+	}
 	if e := t.setKernelLimit(unix.RLIMIT_NOFILE, limit); e != 0 {
 		return e
 	}

@@ -18,6 +18,9 @@ func sysUnshare(t *Thread, a Args) int64 {
 	if a.Uint(0)&aloneFlags != 0 {
 		t.beAlone()
 	}
+	if a.Uint(0)&unix.CLONE_FILES != 0 {
+		t.filesApart.Store(true)
+	}
 	return t.call(unix.SYS_UNSHARE, uintptr(a.Int(0)), 0, 0, 0, 0, 0)
 }
 

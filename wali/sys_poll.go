@@ -119,13 +119,20 @@ func (t *Thread) guardSets(a Args) unix.Errno {
 	if n < 0 || uint32(n) <= t.ReservedFD {
 		return 0
 	}
+	if e := t.guardSetsFrom(t.ReservedFD, a); e != 0 || t.SpareFD == t.ReservedFD {
+		return e
+	}
+	return t.guardSetsFrom(t.SpareFD, a)
+}
+
+func (t *Thread) guardSetsFrom(first uint32, a Args) unix.Errno {
 	for set := 1; set <= 3; set++ {
 		p := a.Ptr(set)
 		if p == 0 {
 			continue
 		}
-		end := min(uint32(n), t.ReservedFD+ReservedFDs)
-		for fd := t.ReservedFD; fd < end; fd++ {
+		end := min(a.Uint(0), first+ReservedFDs)
+		for fd := first; fd < end; fd++ {
 			// Bit fd of an array of 64-bit words, by its 32-bit halves.
 			word, e := t.Memory.Load32(p + fd/32*4)
 			if e != 0 {

@@ -40,7 +40,7 @@ var table = []Row{
 	{Name: "delete_module", NR: Number{176, 106}, Args: "char* name, unsigned int flags", Refused: "administers the machine, not the process"},
 	{Name: "dup", NR: Number{32, 23}, Args: "int oldfd"},
 	{Name: "dup2", NR: Number{33, -1}, Args: "int oldfd, int newfd", Do: sysDup2},
-	{Name: "dup3", NR: Number{292, 24}, Args: "int oldfd, int newfd, int flags"},
+	{Name: "dup3", NR: Number{292, 24}, Args: "int oldfd, int newfd, int flags", Do: sysDup3},
 	{Name: "epoll_create", NR: Number{213, -1}, Args: "int size", Do: sysEpollCreate},
 	{Name: "epoll_create1", NR: Number{291, 20}, Args: "int flags"},
 	{Name: "epoll_ctl", NR: Number{233, 21}, Args: "int epfd, int op, int fd, struct epoll_event* event", Do: sysEpollCtl},

@@ -28,6 +28,10 @@ type Process struct {
 	// that is not known.
 	StackTop uint32
 
+	// SpareFD is the first of as many that the helper's may move to, and that are
+	// nobody's until then; ReservedFD if there are none.
+	SpareFD uint32
+
 	// HelperDev and HelperIno identify the helper's executable, so that the
 	// guest's /proc/self/exe can be the module instead.
 	HelperDev, HelperIno uint64
@@ -43,6 +47,7 @@ type Process struct {
 
 	signalTable signalTable
 	robustUsed  atomic.Bool // a thread has called set_robust_list
+	filesApart  atomic.Bool // a thread has a descriptor table of its own
 
 	files  fileGuard
 	limits limits
@@ -52,8 +57,10 @@ type Process struct {
 // itself.
 const ReservedFDs = 16
 
-// ownsFD reports whether fd belongs to the helper.
-func (p *Process) ownsFD(fd int32) bool { return uint32(fd)-p.ReservedFD < ReservedFDs }
+// ownsFD reports whether fd belongs to the helper, or may.
+func (p *Process) ownsFD(fd int32) bool {
+	return uint32(fd)-p.ReservedFD < ReservedFDs || uint32(fd)-p.SpareFD < ReservedFDs
+}
 
 // Thread is one guest thread. Host functions find it as their context: wazero
 // hands them the context of the call unchanged, and a type assertion costs

@@ -50,7 +50,7 @@ type isolationFlags struct {
 	net     string
 
 	preserve uint16 // descriptors from 3 on
-	policy  policy.Request
+	policy   policy.Request
 }
 
 func (f *isolationFlags) register(flags *pflag.FlagSet) {

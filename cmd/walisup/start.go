@@ -76,8 +76,8 @@ func (s *startFlags) register(flags *pflag.FlagSet) {
 	flags.StringVarP(&s.workdir, "workdir", "w", "", "working directory of the module")
 	flags.StringVar(&s.argv0, "argv0", "", "the module's argv[0], if it is not to be the path")
 	flags.Var(countFlag{value: &s.files, least: 1, most: ipc.MaxFiles}, "max-files",
-		fmt.Sprintf("how many descriptors the module can have (default %d, at most %d; forks get slower with it)",
-			ipc.DefaultFiles, ipc.MaxFiles))
+		fmt.Sprintf("how many descriptors the module can have at first (default: the caller's soft limit; at most %d; forks get slower with it)",
+			ipc.MaxFiles))
 	flags.BoolVar(&s.nativeExec, "native-exec", false, "let the module execute native programs, outside of any sandbox")
 }
 

@@ -2,6 +2,8 @@ package tree
 
 import (
 	"fmt"
+	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -62,7 +64,11 @@ func (t *Tree) existingPipe() int {
 // OpenTracePipe opens the pipe for trace records that process pid of the channel's
 // instance has. flags are open(2)'s.
 func OpenTracePipe(c *channel.Channel, pid, flags int) (int, error) {
-	number := c.Helper().FD - ipc.ChannelOffset + ipc.TraceOffset
+	first := c.Helper().FD
+	if !holdsFile(pid, first, c) {
+		first = channelOf(pid, c) // the process has moved its private descriptors
+	}
+	number := first - ipc.ChannelOffset + ipc.TraceOffset
 	// What is there may be anything, if the process has been taken over: some
 	// devices act on being opened.
 	handle, err := unix.Open(fmt.Sprintf("/proc/%d/fd/%d", pid, number), unix.O_PATH|unix.O_CLOEXEC, 0)
@@ -82,4 +88,23 @@ func OpenTracePipe(c *channel.Channel, pid, flags int) (int, error) {
 		return -1, fmt.Errorf("open the trace of process %d: %w", pid, err)
 	}
 	return fd, nil
+}
+
+// holdsFile reports whether a descriptor of a process is the channel.
+func holdsFile(pid, fd int, c *channel.Channel) bool {
+	var st unix.Stat_t
+	dev, ino := c.File()
+	return unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", pid, fd), &st) == nil && st.Dev == dev && st.Ino == ino
+}
+
+// channelOf returns the number that the channel has as a descriptor of a process, or what
+// is usual if it has none.
+func channelOf(pid int, c *channel.Channel) int {
+	entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	for _, entry := range entries {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && holdsFile(pid, fd, c) {
+			return fd
+		}
+	}
+	return c.Helper().FD
 }

@@ -40,6 +40,9 @@ func New(fd int, control *uint32, source Source) *Tracer {
 	return &Tracer{fd: fd, control: control, source: source}
 }
 
+// Redirect makes records go to another descriptor. No thread writes one meanwhile.
+func (t *Tracer) Redirect(fd int) { t.fd = fd }
+
 // current returns what is to be shown now, or nil if that is nothing.
 func (tr *Tracer) current() *state {
 	word := atomic.LoadUint32(tr.control)
