@@ -99,6 +99,8 @@ const (
 	// (address): a u32 that, while it is not 0, keeps the calling thread from
 	// sleeping in the kernel: blocking calls give EINTR
 	prctlAbortWord = 0x57410003
+
+	prctlRobust = 0x57410004 // (operation, address of a futex word): see sys_thread_robust_unsafe.go
 )
 
 // environBlock returns the size of the environment in bytes, and copies it to

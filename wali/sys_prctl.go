@@ -39,6 +39,8 @@ func sysPrctl(t *Thread, a Args) int64 {
 	switch option {
 	case prctlEnviron:
 		return t.environBlock(uint32(a[1]), uint32(a[2]))
+	case prctlRobust:
+		return errno(t.shadowRobust(a.Uint(1), a.Ptr(2)))
 	case prctlAbortWord:
 		t.abort = uint32(a[1])
 		return 0

@@ -27,6 +27,7 @@ type threadState struct {
 	clearTID uint32 // set_tid_address(2)
 	robust   uint32 // set_robust_list(2)
 	abort    uint32 // prctlAbortWord
+	shadow   shadowList
 }
 
 // Begin gives the thread the state of a new one: the signal mask is its creator's,
@@ -34,6 +35,7 @@ type threadState struct {
 func (t *Thread) Begin(mask uint64) {
 	old := t.signals.heldBy
 	t.signals = threadSignals{heldBy: old}
+	t.dropShadow()
 	t.threadState = threadState{}
 	t.scratchUsed = 0
 	t.SetSignalMask(mask)
@@ -46,6 +48,7 @@ func (t *Thread) Begin(mask uint64) {
 // Preconditions: all signals are blocked; nothing of the guest runs in the thread.
 func (t *Thread) End() {
 	t.releaseRobust(uint32(unix.Gettid()))
+	t.dropShadow()
 	if p := t.clearTID; p != 0 {
 		t.clearTID = 0
 		if t.Memory.Store32(p, 0) == 0 {

@@ -8,9 +8,10 @@ import (
 
 // The kernel walks a thread's list of robust mutexes when the thread ends. The
 // guest's list has pointers of 4 bytes that are relative to the linear memory, so
-// we walk it, and when the process exits that of every thread. What cannot be had
-// is the walk for a process that is killed: robust mutexes in memory shared with
-// other processes then stay locked.
+// we walk it, and when the process exits that of every thread. Where the process is
+// killed or executes another program, nothing of ours runs: for that there is a second
+// list, see sys_thread_robust_unsafe.go, of which our C library tells. Robust mutexes of
+// modules that are built with another stay locked then.
 
 // Layout of struct robust_list_head as C libraries for WALI declare it; an entry
 // of the list is one u32, the pointer to the next. Source: linux/futex.h.

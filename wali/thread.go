@@ -46,6 +46,7 @@ type Process struct {
 	TraceControl *uint32
 
 	signalTable signalTable
+	shadowArea  shadowArea
 	robustUsed  atomic.Bool // a thread has called set_robust_list
 	filesApart  atomic.Bool // a thread has a descriptor table of its own
 
