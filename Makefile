@@ -27,7 +27,7 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all help build demo test user-test man cli-doc install uninstall deb bench yardsticks soak kernel-test lint staticcheck unit race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all help build demo test user-test man cli-doc install uninstall deb bench yardsticks soak stress kernel-test lint staticcheck unit race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 help:
@@ -155,6 +155,16 @@ bench: ports
 SOAK ?= 10m
 soak: ports
 	WALISUP_TEST_REQUIRE=1 WALISUP_SOAK=$(SOAK) $(GO) test -count=1 -timeout 24h -v -run TestSoak ./integration
+
+# Threads and forks with a helper that collects, stops, forks and makes threads at every
+# chance, see helper/stress_on.go.
+ROUNDS ?= 10000
+stress: build sysroot
+	@mkdir -p .cache/stress
+	patches=$$(helper/engine/patch.sh) && $(BUILD) -tags=stress -modfile=.cache/go.mod \
+		-ldflags="$(HELPER_LDFLAGS) -X=walisup/helper.enginePatches=$$patches" -o .cache/stress/walisup-helper ./cmd/walisup-helper
+	cp bin/walisup .cache/stress/
+	WALISUP_TEST_REQUIRE=1 WALISUP_STRESS=$(ROUNDS) $(GO) test -count=1 -timeout 24h -v -run TestStress ./integration
 
 # The tests under Debian's own kernel, in a virtual machine.
 kernel-test: ports

@@ -50,13 +50,6 @@ const (
 	idleWait  = 200_000
 )
 
-// fewThreads is how many threads there may be before one waits for another to end:
-// a program that starts and joins one thread after the other finds a second one.
-const fewThreads = 5
-
-// maxGrowth is how many threads are made at once.
-const maxGrowth = 16
-
 // spareThreads is how many threads of its own the runtime may want to make while
 // the pool grows.
 const spareThreads = 4
@@ -138,6 +131,7 @@ func (t *thread) makeRoom() unix.Errno {
 	if live >= maxThreads {
 		return unix.EAGAIN
 	}
+	t.collectSometimes() // which may leave the process frozen
 	if duplicate.Frozen() {
 		if duplicate.Thaw() != nil {
 			return unix.EAGAIN
@@ -150,7 +144,6 @@ func (t *thread) makeRoom() unix.Errno {
 		debug.SetMaxThreads(2 * maxThreads)
 		t.resumeOthers()
 	}
-	t.collectSometimes()
 	return 0
 }
 

@@ -139,15 +139,6 @@ type collector struct {
 	bound  uint64
 }
 
-const (
-	// collectEvery is how many calls of collectSometimes look at the heap once.
-	collectEvery = 64
-
-	// collectMargin is by how many bytes the heap may grow before it is
-	// collected, at least; it may also double.
-	collectMargin = 8 << 20
-)
-
 // collectSometimes collects the heap if it has grown, once in a while.
 //
 // Preconditions: as for stopOthers.
@@ -162,6 +153,7 @@ func (t *thread) collectSometimes() {
 //
 // Preconditions: as for stopOthers.
 func (t *thread) Collect() {
+	t.stress()
 	c := &t.pool.collector
 	if !atomic.CompareAndSwapUint32(&c.busy, 0, 1) {
 		return

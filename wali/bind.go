@@ -85,9 +85,6 @@ func bindFunc(imp Import, row *Row, do Func) api.GoFunc {
 	}
 }
 
-// callsPerCollect is after how many calls of a thread its Collector is asked.
-const callsPerCollect = 1 << 15
-
 // Return ends a host function: signals that were caught meanwhile get their
 // handlers. It reports false if one of these has jumped out of the function,
 // whose result must then not be stored. Signals that the jump let in get theirs

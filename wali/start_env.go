@@ -101,6 +101,9 @@ const (
 	prctlAbortWord = 0x57410003
 
 	prctlRobust = 0x57410004 // (operation, address of a futex word): see sys_thread_robust_unsafe.go
+	// (1): the calling thread's next fork is a vfork, but returns at once; (0): the
+	// thread waits as vfork does
+	prctlVfork = 0x57410005
 )
 
 // environBlock returns the size of the environment in bytes, and copies it to

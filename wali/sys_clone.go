@@ -156,6 +156,28 @@ func sysClone3(t *Thread, a Args) int64 {
 		clearHandlers: flags&cloneClearSighand != 0})
 }
 
+// vforks is about vfork in two parts, as our C library makes it: prctlVfork.
+type vforks struct {
+	next   bool  // the next fork is to be one
+	result int64 // of that, until it is waited for
+}
+
+// setVfork is an option of prctl: see prctlVfork.
+func (t *Thread) setVfork(next uint32) int64 {
+	switch next {
+	case 0:
+		if r := t.vforks.result; r != 0 {
+			t.vforks.result = 0
+			t.Forker.AwaitVfork(r)
+		}
+		return 0
+	case 1:
+		t.vforks.next = true
+		return 0
+	}
+	return errno(unix.EINVAL)
+}
+
 // fork makes a child process.
 //
 // A signal that was caught before belongs to the parent alone, so its handler
@@ -174,6 +196,11 @@ func (t *Thread) fork(c Clone) int64 {
 	if shared {
 		t.shareTable()
 	}
+	later := t.vforks.next && c.Args == 0
+	if later {
+		c.Flags |= unix.CLONE_VFORK
+	}
+	t.vforks = vforks{}
 	stopped := owner.StopOthers()
 	t.Memory.Lock()
 	r := owner.Fork(c)
@@ -188,7 +215,11 @@ func (t *Thread) fork(c Clone) int64 {
 	if stopped {
 		owner.ResumeOthers()
 	}
-	if r != 0 && c.Flags&unix.CLONE_VFORK != 0 {
+	switch {
+	case r == 0 || c.Flags&unix.CLONE_VFORK == 0:
+	case later && r > 0:
+		t.vforks.result = r
+	default:
 		owner.AwaitVfork(r)
 	}
 	t.setKernelMask(mask)

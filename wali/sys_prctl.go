@@ -46,6 +46,8 @@ func sysPrctl(t *Thread, a Args) int64 {
 		return 0
 	case prctlAuxv:
 		return t.auxvBlock(uint32(a[1]), uint32(a[2]))
+	case prctlVfork:
+		return t.setVfork(a.Uint(1))
 	case unix.PR_GET_TID_ADDRESS:
 		return t.getTIDAddress(uint32(a[1]))
 	case unix.PR_SET_VMA:

@@ -97,6 +97,7 @@ type Thread struct {
 
 	signals threadSignals
 	threadState
+	vforks
 
 	calls        uint32  // system calls so far, modulo
 	traceControl *uint32 // never nil

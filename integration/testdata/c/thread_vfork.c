@@ -41,8 +41,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 20; i++) {
 		*reached = 0;
 		if (how[0] != 'a') pthread_create(&t, 0, feed, &to_feeder[0]);
-		// As vfork does, but on a copy of the memory.
-		pid_t pid = MUST(syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0));
+		// The second is vfork on a copy of the memory.
+		pid_t pid = MUST(i % 2 ? vfork() : syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0));
 		if (pid == 0) {
 			if (how[0] != 'a') {
 				MUST(write(to_feeder[1], "", 1));
