@@ -23,6 +23,7 @@ func (b *bootstrap) confinement() (ipc.Confinement, error) {
 		return c, fmt.Errorf("%w: %w", ipc.ErrBoot, err)
 	}
 	b.Confine = "" // what the guest executes has it by inheritance
+	b.Sandboxed = c.Sandbox != nil
 	if c.Isolates(unix.Geteuid()) {
 		// Others run what is in there, and the guest will have it from the code service.
 		b.CacheDir = ""
@@ -61,7 +62,7 @@ func (b *bootstrap) confine(t *thread, c *ipc.Confinement) error {
 	if err := becomeUser(t, c); err != nil {
 		return err
 	}
-	return b.enterSandbox(c)
+	return b.enterSandbox(t, c)
 }
 
 // lacks explains why a right is missing.

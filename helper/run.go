@@ -197,6 +197,7 @@ func (b *bootstrap) process(mem *memory.Memory) (*wali.Process, error) {
 		SpareFD:      uint32(max(b.Spare, b.first)),
 		HelperDev:    st.Dev,
 		HelperIno:    st.Ino,
+		Sandboxed:    b.Sandboxed,
 	}, nil
 }
 

@@ -66,6 +66,10 @@ type Boot struct {
 	// has as its own may be a file of its own. Without it the helper says nothing.
 	Report bool
 
+	// Sandboxed says that the process is in a sandbox already: it comes from one whose
+	// Confine had a Sandbox.
+	Sandboxed bool
+
 	// Confine is a Confinement as text, which the helper carries out.
 	Confine string
 
@@ -135,6 +139,7 @@ const (
 	flagPerfMap
 	flagReport
 	flagCode
+	flagSandboxed
 
 	flagsKnown = 1<<iota - 1
 )
@@ -143,7 +148,7 @@ const (
 var ErrBoot = errors.New("bad boot record")
 
 // flags pairs each flag bit with its field, for both directions.
-func (b *Boot) flags() [13]struct {
+func (b *Boot) flags() [14]struct {
 	bit   uint32
 	field *bool
 } {
@@ -164,6 +169,7 @@ func (b *Boot) flags() [13]struct {
 		{flagPerfMap, &b.PerfMap},
 		{flagReport, &b.Report},
 		{flagCode, &b.Code},
+		{flagSandboxed, &b.Sandboxed},
 	}
 }
 

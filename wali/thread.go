@@ -36,6 +36,10 @@ type Process struct {
 	// guest's /proc/self/exe can be the module instead.
 	HelperDev, HelperIno uint64
 
+	// Sandboxed says that the kernel lets the process execute the helper's executable
+	// and no other file.
+	Sandboxed bool
+
 	// CatchSignal and SignalReturn are the addresses of the raw signal handler
 	// and of its return code; 0 where signals are not caught, as in tests.
 	CatchSignal, SignalReturn uintptr
