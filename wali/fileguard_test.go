@@ -259,6 +259,18 @@ func TestMemoryCannotBeOpenedThroughMounts(t *testing.T) {
 		}
 	}
 	check("with bind mounts", paths)
+	// Links in a directory that goes by another name.
+	slot := reservedDescriptor(t)
+	for _, link := range []string{fmt.Sprintf("/fd/%d", slot), "/exe", "/map_files/" + firstMapped(t)} {
+		for _, call := range []int64{
+			g.callRow("open", g.string(folder+link), unix.O_RDWR, 0),
+			g.callRow("open", g.string(folder+link), unix.O_PATH, 0),
+			g.callRow("chmod", g.string(folder+link), 0o777),
+		} {
+			g.want(unix.EACCES, call)
+		}
+		g.want(unix.EACCES, g.callRow("openat", unix.AT_FDCWD, g.string("/proc/self/map_files/"+firstMapped(t)), unix.O_RDONLY, 0))
+	}
 	if fd := g.must("open", g.string(procfs+"/self/status"), unix.O_RDONLY, 0); fd < 0 {
 		t.Error("a second procfs is of no use")
 	}
@@ -281,6 +293,18 @@ func TestMemoryCannotBeOpenedThroughMounts(t *testing.T) {
 	g.must("mkdir", g.string("/proc"), 0o755)
 	g.must("mount", g.string("proc"), g.string("/proc"), g.string("proc"), uint64(0), 0)
 	check("with a procfs in it", []string{"/status", "/folder/mem", "/p/self/mem", "/proc/self/mem"})
+}
+
+// firstMapped is the name in map_files of the first mapping of a file.
+func firstMapped(t *testing.T) string {
+	t.Helper()
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addresses, _, _ := strings.Cut(string(maps), " ")
+	from, to, _ := strings.Cut(addresses, "-")
+	return strings.TrimLeft(from, "0") + "-" + strings.TrimLeft(to, "0")
 }
 
 // TestMountsOverProcfsFoolNobody mounts a folder of false links over the one by

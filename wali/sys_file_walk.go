@@ -371,27 +371,40 @@ const (
 func (t *Thread) classify(parent int32, name []byte) linkKind {
 	mark := t.scratchUsed
 	defer func() { t.scratchUsed = mark }()
-	path := t.descriptorPath(parent)
-	if path == nil {
+	if !t.inWholeProcfs(parent) {
 		return linkForbidden
 	}
+	path := t.descriptorPath(parent)
 	pid, folder := procOwner(path)
-	switch folder {
-	case "map_files":
+	switch {
+	case path == nil, folder == "map_files":
 		return linkForbidden
-	case "fd":
+	case folder == "fd":
 		fd, ok := leadingNumber(name)
 		if ok && t.ownsFD(fd) && (pid == t.pid() || t.runsHelper(pid)) {
 			return linkPrivate
 		}
-		return linkHarmless
-	}
-	if string(name) == "exe" {
+	case string(name) == "exe":
 		if pid, _ := procOwner(append(path, "/exe"...)); pid == t.pid() {
 			return linkOwnExe
 		}
 	}
 	return linkHarmless
+}
+
+// inWholeProcfs reports whether a directory is on the mount that /proc is, and that
+// begins at the root of its procfs. A part of one can be mounted under any name, and
+// its path then says nothing.
+func (t *Thread) inWholeProcfs(dir int32) bool {
+	root := t.secure(t.openProcRoot())
+	if root < 0 {
+		return false
+	}
+	defer t.release(root)
+	const rootInode = 1 // PROC_ROOT_INO, include/linux/proc_ns.h
+	whole, known := t.identify(root, address(emptyPath))
+	is, also := t.identify(dir, address(emptyPath))
+	return known && also && whole.inode == rootInode && is.mount == whole.mount && t.isProcfs(root)
 }
 
 // settle gives the guest descriptor r in place of fd, which was taken before it.

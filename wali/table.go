@@ -76,7 +76,7 @@ var table = []Row{
 	{Name: "flock", NR: Number{73, 32}, Args: "int fd, int operation", Blocks: true},
 	{Name: "fork", NR: Number{57, -1}, Do: sysFork},
 	{Name: "fremovexattr", NR: Number{199, 16}, Args: "int fd, char* name"},
-	{Name: "fsconfig", NR: Number{431, 431}, Args: "int fs_fd, unsigned int cmd, char* key, void* value, int aux"},
+	{Name: "fsconfig", NR: Number{431, 431}, Args: "int fs_fd, unsigned int cmd, char* key, void* value, int aux_fd"},
 	{Name: "fsetxattr", NR: Number{190, 7}, Args: "int fd, char* name, void* value, size_t size, int flags"},
 	{Name: "fsmount", NR: Number{432, 432}, Args: "int fs_fd, unsigned int flags, unsigned int attr_flags"},
 	{Name: "fsopen", NR: Number{430, 430}, Args: "char* fsname, unsigned int flags"},
