@@ -105,13 +105,13 @@ func (t *Thread) open(dirfd int32, path uint32, how openHow) int64 {
 	return t.walk(dirfd, name[:n], how)
 }
 
-// openName is open for a path that is not in the guest's memory.
+// openName is open for a path that is not in the guest's memory, without O_PATH.
 func (t *Thread) openName(dirfd int32, path string, flags uint64) int64 {
 	name := t.alloc(unix.PathMax)
 	if len(path) >= len(name) {
 		return errno(unix.ENAMETOOLONG)
 	}
-	return t.walk(dirfd, name[:copy(name, path)], openHow{flags: flags})
+	return t.walk(dirfd, name[:copy(name, path)], openHow{flags: flags | largeFile})
 }
 
 // openPath opens a path that ends with a NUL, with O_PATH: what comes of it can

@@ -118,7 +118,10 @@ func (w *walker) step() (r int64, done bool) {
 		}
 	}
 	if contended {
-		if !t.takeTurn() {
+		t.lend(parent)
+		turn := t.takeTurn()
+		t.takeBack(parent)
+		if !turn {
 			t.closeFD(parent)
 			return errno(unix.EINTR), true
 		}
