@@ -93,6 +93,7 @@ var confinements = []struct {
 	{"root with proc", "--root $jail", true},
 	{"root and user", "--root $jail --user nobody", false},
 	{"root and user with proc", "--root $jail --user nobody", true},
+	{"sandbox", "--sandbox --allow-read $jail --allow-write $jail --allow-read /proc --allow-read /dev/null --allow-write /dev/null", true},
 }
 
 // within returns what a path in the jail is called by whoever starts the module, and
