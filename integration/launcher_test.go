@@ -199,7 +199,9 @@ func TestStartWritesBootRecord(t *testing.T) {
 	}{
 		{"nothing ignored", "", nil, func(b ipc.Boot) bool { return b.Ignored == 0 && b.SetMask && b.Mask == 0 }},
 		{"ignored signals", "trap '' TERM HUP;", nil, func(b ipc.Boot) bool { return b.Ignored == 1<<14|1<<0 }},
-		{"soft limit", "ulimit -Sn 200;", nil, func(b ipc.Boot) bool { return b.NoFile == 200 && b.ModuleFD == ipc.DefaultFiles+2 && b.Spare > ipc.DefaultFiles }},
+		{"soft limit", "ulimit -Sn 200;", nil, func(b ipc.Boot) bool {
+			return b.NoFile == 200 && b.ModuleFD == ipc.DefaultFiles+2 && b.Spare > ipc.DefaultFiles
+		}},
 		{"hard limit", "ulimit -n 500;", nil, func(b ipc.Boot) bool { return b.NoFile == 500 && b.ModuleFD == 486 && b.Spare == 484 }},
 		{"files asked for", "ulimit -Sn 200;", []string{"--max-files", "5000"}, func(b ipc.Boot) bool { return b.NoFile == 5000 && b.ModuleFD == 5002 }},
 		{"no flags", "", nil, func(b ipc.Boot) bool {
