@@ -33,7 +33,8 @@ func Write(text string) {
 	rest := []byte(printable(text, true))
 	for deadline := time.Now().Add(patience); len(rest) > 0; {
 		ready := []unix.PollFd{{Fd: int32(To), Events: unix.POLLOUT}}
-		n, err := unix.Poll(ready, int(max(time.Until(deadline), 0)/time.Millisecond))
+		left := unix.NsecToTimespec(int64(max(time.Until(deadline), 0)))
+		n, err := unix.Ppoll(ready, &left, nil)
 		if err == unix.EINTR && time.Now().Before(deadline) {
 			continue
 		}
