@@ -40,30 +40,30 @@ type ReservedMover interface {
 // yieldReserved makes room for the guest, which has named fd as the number that a
 // descriptor is to get, or the least: if it is one of the helper's, these move. That
 // is for programs which choose numbers by themselves; others never come here. It
-// reports whether fd is not, or no longer, the helper's.
+// returns 0 if fd is not, or no longer, the helper's.
 //
 // Where the table of descriptors is shared with another process, that would not know
 // where its own descriptors are, and nothing moves.
-func (t *Thread) yieldReserved(fd int32) bool {
+func (t *Thread) yieldReserved(fd int32) unix.Errno {
 	if !t.ownsFD(fd) {
-		return true
+		return 0
 	}
 	mover, ok := t.Owner.(ReservedMover)
 	limit, e := t.kernelLimit(unix.RLIMIT_NOFILE)
 	if !ok || e != 0 || uint32(fd)-t.SpareFD < ReservedFDs || t.files.table.Load() || t.filesApart.Load() || uint64(fd) >= limit.Soft {
-		return false
+		return unix.EBADF
 	}
 	// With its turn no other thread has a descriptor there that it is about to judge.
 	if !t.takeTurn() {
-		return false
+		return unix.EINTR
 	}
 	defer t.endTurn()
 	if t.files.taken != 0 {
-		return false
+		return unix.EBADF
 	}
 	_, restore := t.admitDescriptors(uint64(t.SpareFD) + ReservedFDs)
 	defer restore()
-	return mover.MoveReserved() == 0
+	return mover.MoveReserved()
 }
 
 // sysCloseRange leaves the private range out: close_range(2).
@@ -102,16 +102,18 @@ func sysDup2(t *Thread, a Args) int64 {
 		}
 		return int64(newfd)
 	}
-	if !t.yieldReserved(newfd) {
-		return errno(unix.EBADF)
+	if e := t.yieldReserved(newfd); e != 0 {
+		return errno(e)
 	}
 	return t.call(unix.SYS_DUP3, uintptr(oldfd), uintptr(newfd), 0, 0, 0, 0)
 }
 
 // sysDup3 is dup3(2).
 func sysDup3(t *Thread, a Args) int64 {
-	if newfd := a.Int(1); a.Int(0) != newfd && a.Int(2)&^unix.O_CLOEXEC == 0 && !t.yieldReserved(newfd) {
-		return errno(unix.EBADF)
+	if newfd := a.Int(1); a.Int(0) != newfd && a.Int(2)&^unix.O_CLOEXEC == 0 {
+		if e := t.yieldReserved(newfd); e != 0 {
+			return errno(e)
+		}
 	}
 	return t.call(unix.SYS_DUP3, uintptr(a[0]), uintptr(a[1]), uintptr(a[2]), 0, 0, 0)
 }
