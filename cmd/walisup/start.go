@@ -84,7 +84,7 @@ func (s *startFlags) register(flags *pflag.FlagSet) {
 // notEmpty refuses flags that were given an empty value: a variable of a script that
 // was not set must not lead to a guest that is less isolated than was meant.
 func notEmpty(flags *pflag.FlagSet) error {
-	for _, name := range []string{"user", "group", "root", "net", "umask", "workdir", "pid-file", "cache", "helper"} {
+	for _, name := range []string{"user", "group", "root", "net", "umask", "seccomp", "workdir", "pid-file", "cache", "helper"} {
 		if f := flags.Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
 			return fmt.Errorf("--%s has an empty value", name)
 		}
