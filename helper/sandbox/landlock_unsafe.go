@@ -103,13 +103,18 @@ func addRules(fd int, s *ipc.Sandbox, executable int) error {
 	if s.Net {
 		return nil
 	}
+	binds := s.Listen
+	if len(s.Connect) > 0 && len(binds) == 0 {
+		// Clients bind to a port that the kernel chooses, and the filter lets nobody listen.
+		binds = []uint16{0}
+	}
 	for _, list := range []struct {
 		flag   string
 		ports  []uint16
 		access uint64
 	}{
 		{"--allow-connect", s.Connect, unix.LANDLOCK_ACCESS_NET_CONNECT_TCP},
-		{"--allow-listen", s.Listen, unix.LANDLOCK_ACCESS_NET_BIND_TCP},
+		{"--allow-listen", binds, unix.LANDLOCK_ACCESS_NET_BIND_TCP},
 	} {
 		for _, port := range list.ports {
 			rule := netPort{list.access, uint64(port)}

@@ -208,7 +208,12 @@ func (p *Profile) narrowSocket(call uint32, s *ipc.Sandbox) bool {
 			return false
 		}
 		p.rule(call, Errno(unix.EACCES))
-	case unix.SYS_BIND, unix.SYS_LISTEN:
+	case unix.SYS_BIND:
+		if s.Net || tcp { // Landlock judges the port
+			return false
+		}
+		p.rule(call, Errno(unix.EACCES))
+	case unix.SYS_LISTEN:
 		// What has no name and listens gets a port from the kernel, which asks nobody.
 		if s.Net || len(s.Listen) > 0 {
 			return false

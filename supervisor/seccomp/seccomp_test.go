@@ -247,7 +247,7 @@ func TestSandbox(t *testing.T) {
 		{unix.SYS_SOCKETPAIR, [6]uint64{unix.AF_UNIX, unix.SOCK_STREAM | nonblock}, [5]Action{Allow, Allow, Allow, Allow, Allow}},
 		{unix.SYS_SOCKETPAIR, [6]uint64{unix.AF_UNIX, unix.SOCK_DGRAM}, [5]Action{access, access, access, access, access}},
 		{unix.SYS_CONNECT, [6]uint64{}, [5]Action{access, access, Allow, access, Allow}},
-		{unix.SYS_BIND, [6]uint64{}, [5]Action{access, access, access, Allow, Allow}},
+		{unix.SYS_BIND, [6]uint64{}, [5]Action{access, access, Allow, Allow, Allow}},
 		{unix.SYS_LISTEN, [6]uint64{}, [5]Action{access, access, access, Allow, Allow}},
 		{unix.SYS_SENDTO, [6]uint64{}, [5]Action{Allow, Allow, Allow, Allow, Allow}},
 		{unix.SYS_SENDTO, [6]uint64{0, 0, 0, unix.MSG_FASTOPEN}, [5]Action{perm, perm, perm, perm, Allow}},
