@@ -21,7 +21,9 @@ func (t *thread) Fork(c wali.Clone) int64 {
 			return -int64(unix.EAGAIN)
 		}
 	}
-	t.vfork = vfork
+	if c.Flags&unix.CLONE_VFORK != 0 {
+		t.vfork = vfork
+	}
 	child := b.channel.Claim(t.pid, b.Module)
 	r := duplicate.Fork(&duplicate.Call{
 		Flags: c.Flags, ParentTID: c.ParentTID, ChildTID: c.ChildTID,
@@ -31,6 +33,9 @@ func (t *thread) Fork(c wali.Clone) int64 {
 	if r == 0 {
 		if vfork != nil {
 			vfork.Hold()
+		}
+		if t.vfork != vfork {
+			t.vfork = vfork
 		}
 		pid := int(kernel.Syscall(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0))
 		t.forked(pid)
@@ -46,6 +51,14 @@ func (t *thread) AwaitVfork(result int64) {
 	if v := t.vfork; v != nil {
 		t.vfork = nil
 		v.Await(&t.Gate, int(result))
+	}
+}
+
+// LetVforkGo implements wali.Forker.
+func (t *thread) LetVforkGo() {
+	if v := t.vfork; v != nil {
+		t.vfork = nil
+		v.LetGo()
 	}
 }
 

@@ -22,6 +22,9 @@ type Forker interface {
 	// parent: it returns when the child has executed another program or has ended.
 	// Other threads go on meanwhile.
 	AwaitVfork(result int64)
+	// LetVforkGo makes the parent of a child of vfork go on early. The child calls it
+	// before it gives the kernel a robust list, which it has only one of.
+	LetVforkGo()
 	// BeAlone ends threads of the helper's own if the calling thread is the guest's
 	// only one, so that the process has one thread.
 	BeAlone()

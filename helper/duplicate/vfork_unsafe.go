@@ -33,6 +33,7 @@ const (
 	futexWaiters   = 0x80000000
 	futexOwnerDied = 0x40000000
 	futexWait      = 0
+	futexWake      = 1
 
 	// vforkPause is how long, in nanoseconds, the parent waits before it looks whether
 	// the child has ended before it held the word.
@@ -54,12 +55,18 @@ func NewVfork() (*Vfork, unix.Errno) {
 }
 
 // Hold is called by the child before the guest goes on. The kernel has one robust list
-// for each thread: whoever gives it another one for this thread has to let the word go
-// first, or the parent waits until the child ends.
+// for each thread: whoever gives it another one for this thread has to call LetGo first,
+// or the parent waits until the child ends.
 func (v *Vfork) Hold() {
 	tid := uint32(kernel.Syscall(unix.SYS_GETTID, 0, 0, 0, 0, 0, 0))
 	atomic.StoreUint32(v.word(), tid|futexWaiters)
 	kernel.Syscall(unix.SYS_SET_ROBUST_LIST, v.page+vforkHead, robustHeadLen, 0, 0, 0, 0)
+}
+
+// LetGo is called by the child, after Hold: the parent goes on early.
+func (v *Vfork) LetGo() {
+	atomic.StoreUint32(v.word(), futexOwnerDied)
+	kernel.Syscall(unix.SYS_FUTEX, v.page+vforkWord, futexWake, 1, 0, 0, 0)
 }
 
 // Await is called by the parent after the fork, with the gate of the calling thread,
