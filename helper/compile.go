@@ -11,8 +11,10 @@ import (
 
 	"walisup/helper/cache"
 	"walisup/helper/engine"
+	"walisup/helper/engine/probe"
 	"walisup/helper/module"
 	"walisup/helper/report"
+	"walisup/helper/stagezero"
 	"walisup/ipc"
 	"walisup/ipc/channel"
 )
@@ -231,6 +233,9 @@ func (b *bootstrap) listAdapted(entry *cache.Entry) error {
 }
 
 func (b *bootstrap) compile(content []byte) (*cache.Entry, error) {
+	if err := probe.MemoryBase(stagezero.Reserved()); err != nil {
+		return nil, err
+	}
 	m, err := module.Prepare(content, b.options())
 	if err != nil {
 		return nil, notRunnable(b.Module, err)

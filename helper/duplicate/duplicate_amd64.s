@@ -1,23 +1,20 @@
+#include "go_asm.h"
 #include "textflag.h"
 
-// Offsets in slot and in shared, see duplicate_unsafe.go.
-#define slot_context 0
-#define slot_tid     16
-#define slot_state   20
-#define slot_resent  24
-#define slot_size    32
-#define shared_lo      0
-#define shared_hi      8
-#define shared_arrived 16
-#define shared_gate    20
-#define shared_order   24
-#define shared_wanted  28
-#define shared_next    32
+// Offsets in slot are the compiler's own, as are these.
+#define slot_size      slot__size
+#define shared_lo      sharedState_lo
+#define shared_hi      sharedState_hi
+#define shared_arrived sharedState_arrived
+#define shared_gate    sharedState_gate
+#define shared_order   sharedState_order
+#define shared_wanted  sharedState_wanted
+#define shared_next    sharedState_next
 
-#define slotWanted  1
-#define slotArrived 2
-#define slotAgain   4
-#define orderEnd    1
+#define slotWanted  const_slotWanted
+#define slotArrived const_slotArrived
+#define slotAgain   const_slotAgain
+#define orderEnd    const_orderEnd
 
 // Offsets in the kernel's siginfo_t.
 #define SI_code  8

@@ -13,13 +13,13 @@ import (
 	"walisup/wali/safecopy"
 )
 
-// slot is the place of one thread. The assembly knows the layout.
+// slot is the place of one thread.
 type slot struct {
-	context uintptr // 0: address of the thread's ucontext on its signal stack
-	m       mlist.M // 8
-	tid     uint32  // 16
-	state   uint32  // 20: one of the slot constants
-	resent  uint32  // 24: it was signalled more than once
+	context uintptr // address of the thread's ucontext on its signal stack
+	m       mlist.M
+	tid     uint32
+	state   uint32 // one of the slot constants
+	resent  uint32 // it was signalled more than once
 	_       uint32
 }
 
@@ -33,15 +33,17 @@ const (
 	slotSize = unsafe.Sizeof(slot{})
 )
 
-// shared is what the handler looks at. The assembly knows the layout. The gate
-// moves whenever the threads that wait there are to go.
-var shared struct {
-	lo, hi  uintptr // 0, 8: the slots
-	arrived uint32  // 16: threads at the gate
-	gate    uint32  // 20
-	order   uint32  // 24: what they do then, one of the order constants
-	wanted  uint32  // 28: nonzero while threads are signalled
-	next    uintptr // 32: handler for signals that are not ours
+// shared is what the handler looks at. The gate moves whenever the threads that wait
+// there are to go.
+var shared sharedState
+
+type sharedState struct {
+	lo, hi  uintptr // the slots
+	arrived uint32  // threads at the gate
+	gate    uint32
+	order   uint32  // what they do then, one of the order constants
+	wanted  uint32  // nonzero while threads are signalled
+	next    uintptr // handler for signals that are not ours
 }
 
 const (

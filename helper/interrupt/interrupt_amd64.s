@@ -1,57 +1,58 @@
+#include "go_asm.h"
 #include "textflag.h"
 
-// Offsets in State.
-#define S_realReturn 0
-#define S_resumeReturn 8
-#define S_context 16
-#define S_stackTop 24
-#define S_frame 32
-#define S_busy 40
-#define S_offStackBottom 48
-#define S_offReturn 56
-#define S_offSP 64
-#define S_offFP 72
-#define S_offOpaque 80
-#define S_offCaller 88
-#define S_offOriginalFP 96
-#define S_offOriginalSP 104
-#define S_exitCode 112
-#define S_opaque 120
-#define S_noArguments 128
-#define S_gate 144
-#define S_stepping 152
-#define S_held 160
-#define S_pendingMask 168
-#define S_pendingInfo 176
-#define S_resumeSP 304
-#define S_resumeFP 312
-#define S_asked 320
+// Offsets in State, of the compiler's own reckoning.
+#define S_realReturn State_realReturn
+#define S_resumeReturn State_resumeReturn
+#define S_context State_context
+#define S_stackTop State_stackTop
+#define S_frame State_frame
+#define S_busy State_busy
+#define S_offStackBottom State_offStackBottom
+#define S_offReturn State_offReturn
+#define S_offSP State_offSP
+#define S_offFP State_offFP
+#define S_offOpaque State_offOpaque
+#define S_offCaller State_offCaller
+#define S_offOriginalFP State_offOriginalFP
+#define S_offOriginalSP State_offOriginalSP
+#define S_exitCode State_exitCode
+#define S_opaque State_opaque
+#define S_noArguments State_noArguments
+#define S_gate State_gate
+#define S_stepping State_stepping
+#define S_held State_held
+#define S_pendingMask State_pendingMask
+#define S_pendingInfo State_pendingInfo
+#define S_resumeSP State_resumeSP
+#define S_resumeFP State_resumeFP
+#define S_asked State_asked
 
 // Offsets in everyCall and in askedThread.
-#define C_number 0
-#define C_args 8
-#define C_failed 32
-#define C_done 40
-#define C_count 44
-#define C_asked 48
-#define A_tid 0
-#define A_state 4
-#define A_size 16
-#define askedYes 1
-#define askedDone 2
-#define askedAgain 3
+#define C_number everyCallOrder_number
+#define C_args everyCallOrder_args
+#define C_failed everyCallOrder_failed
+#define C_done everyCallOrder_done
+#define C_count everyCallOrder_count
+#define C_asked everyCallOrder_asked
+#define A_tid askedThread_tid
+#define A_state askedThread_state
+#define A_size askedThread__size
+#define askedYes const_askedYes
+#define askedDone const_askedDone
+#define askedAgain const_askedAgain
 
 // Offsets in kernel.Gate.
-#define G_pending 0
-#define G_inHost 4
+#define G_pending const_gatePending
+#define G_inHost const_gateInHost
 
 // Offsets in frame.
-#define F_engine 304
-#define F_exitCode 344
-#define F_signal 368
-#define F_siginfo 376
-#define F_fpstate 512
-#define FPSTATE_SIZE 15872
+#define F_engine frame_engine
+#define F_exitCode frame_exitCode
+#define F_signal frame_signal
+#define F_siginfo frame_siginfo
+#define F_fpstate frame_fpstate
+#define FPSTATE_SIZE const_fpstateSize
 
 // Offsets in the kernel's struct ucontext.
 #define UC_rbx 128

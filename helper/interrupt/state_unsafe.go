@@ -13,34 +13,34 @@ import (
 )
 
 // State is what the handler needs to know of a guest thread. It lies outside
-// the Go heap, at an address that does not change. The offsets are known to the
-// assembly.
+// the Go heap, at an address that does not change. The assembly takes
+// the offsets from the compiler.
 type State struct {
-	realReturn     uintptr      // 0: where wasm goes on, if its return has been diverted
-	resumeReturn   uintptr      // 8: likewise, with resumeSP and resumeFP, while handlers run
-	context        uintptr      // 16: execution context of the wasm call under way, 0 for none
-	stackTop       uintptr      // 24: address of the call engine's stackTop
-	frame          *frame       // 32: where the next frame is copied to
-	busy           uintptr      // 40: frame is in use
-	offStackBottom uintptr      // 48: offsets in the execution context
-	offReturn      uintptr      // 56
-	offSP          uintptr      // 64
-	offFP          uintptr      // 72
-	offOpaque      uintptr      // 80
-	offCaller      uintptr      // 88
-	offOriginalFP  uintptr      // 96
-	offOriginalSP  uintptr      // 104
-	exitCode       uintptr      // 112: the engine's code for "call the interrupt function"
-	opaque         uintptr      // 120: the engine's word for its module
-	noArguments    [2]uint64    // 128: an empty argument slice, 16-byte aligned
-	gate           *kernel.Gate // 144
-	stepping       uintptr      // 152: single-stepping out of the engine
-	held           uint64       // 160: signals that came while another was pending
-	pendingMask    uint64       // 168: mask at which the pending signal was caught
-	pendingInfo    [128]byte    // 176
-	resumeSP       uintptr      // 304
-	resumeFP       uintptr      // 312
-	asked          uint64       // 320: a signal of Stop is on its way
+	realReturn     uintptr // where wasm goes on, if its return has been diverted
+	resumeReturn   uintptr // likewise, with resumeSP and resumeFP, while handlers run
+	context        uintptr // execution context of the wasm call under way, 0 for none
+	stackTop       uintptr // address of the call engine's stackTop
+	frame          *frame  // where the next frame is copied to
+	busy           uintptr // frame is in use
+	offStackBottom uintptr // offsets in the execution context
+	offReturn      uintptr
+	offSP          uintptr
+	offFP          uintptr
+	offOpaque      uintptr
+	offCaller      uintptr
+	offOriginalFP  uintptr
+	offOriginalSP  uintptr
+	exitCode       uintptr   // the engine's code for "call the interrupt function"
+	opaque         uintptr   // the engine's word for its module
+	noArguments    [2]uint64 // an empty argument slice, 16-byte aligned
+	gate           *kernel.Gate
+	stepping       uintptr // single-stepping out of the engine
+	held           uint64  // signals that came while another was pending
+	pendingMask    uint64  // mask at which the pending signal was caught
+	pendingInfo    [128]byte
+	resumeSP       uintptr
+	resumeFP       uintptr
+	asked          uint64 // a signal of Stop is on its way
 
 	frames []frame
 	depth  int
@@ -49,18 +49,24 @@ type State struct {
 // frame is a copied signal frame, and the fields of the engine that the enter
 // stub overwrites. The kernel wants the floating-point state 64-byte aligned.
 type frame struct {
-	ucontext [304]byte  // 0: struct ucontext of the kernel
-	engine   [5]uintptr // 304
-	exitCode uint64     // 344
+	ucontext [304]byte // struct ucontext of the kernel
+	engine   [5]uintptr
+	exitCode uint64
 	_        [16]byte
-	signal   uint64    // 368
-	siginfo  [128]byte // 376
+	signal   uint64
+	siginfo  [128]byte
 	_        [8]byte
-	fpstate  [fpstateSize]byte // 512
+	fpstate  [fpstateSize]byte
 }
 
 // fpstateSize is room for the largest floating-point state, that of AMX.
 const fpstateSize = 16<<10 - 512
+
+// Offsets for the assembly, which has only those of this package's types.
+const (
+	gatePending = unsafe.Offsetof(kernel.Gate{}.Pending)
+	gateInHost  = unsafe.Offsetof(kernel.Gate{}.InHost)
+)
 
 // maxDepth is how many interruptions may be nested: a handler that is itself
 // interrupted, and so on. The kernel has no such limit, but a program that

@@ -22,22 +22,23 @@ var (
 // gave to a thread of the runtime; 0 for the main thread.
 var guestThread uint32
 
-// everyCall is what threads do that are asked to issue a system call. The assembly
-// knows the layout.
-var everyCall struct {
-	number uintptr    // 0
-	args   [3]uintptr // 8
-	failed int64      // 32: a negative result
-	done   uint32     // 40
-	count  uint32     // 44: entries at asked
+// everyCall is what threads do that are asked to issue a system call.
+var everyCall everyCallOrder
+
+type everyCallOrder struct {
+	number uintptr
+	args   [3]uintptr
+	failed int64 // a negative result
+	done   uint32
+	count  uint32 // entries at asked
 	asked  *askedThread
 }
 
-// askedThread is a thread that is asked. The assembly knows the layout.
+// askedThread is a thread that is asked.
 type askedThread struct {
-	tid   uint32 // 0
-	state uint32 // 4: one of the asked constants
-	sig   uint32 // 8
+	tid   uint32
+	state uint32 // one of the asked constants
+	sig   uint32
 	_     uint32
 }
 

@@ -15,7 +15,7 @@ func FuzzPrepare(f *testing.F) {
 	}
 	f.Add(sample(), byte(7))
 	ctx := context.Background()
-	config := wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features)
+	config := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(features)
 	f.Fuzz(func(t *testing.T, binary []byte, options byte) {
 		o := Options{KeepDebug: options&1 != 0, PlainTables: options&2 != 0, Unshared: options&4 != 0}
 		Names(binary)

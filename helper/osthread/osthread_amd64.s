@@ -1,12 +1,13 @@
+#include "go_asm.h"
 #include "textflag.h"
 
-// Offsets in Slot.
-#define slot_sp    0
-#define slot_tls   8
-#define slot_alt   16
-#define slot_tid   40
-#define slot_state 44
-#define slot_bp    48
+// Offsets in Slot, of the compiler's own reckoning.
+#define slot_sp    Slot_sp
+#define slot_tls   Slot_tls
+#define slot_alt   Slot_alt
+#define slot_tid   Slot_tid
+#define slot_state Slot_state
+#define slot_bp    Slot_bp
 
 #define SYS_rt_sigprocmask 14
 #define SYS_clone          56

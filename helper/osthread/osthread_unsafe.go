@@ -11,14 +11,14 @@ import (
 )
 
 // Slot is a goroutine that is locked to its thread, together with the kernel's
-// part of that thread while it exists. The assembly knows the layout.
+// part of that thread while it exists.
 type Slot struct {
-	sp    uintptr    // 0: where a new kernel thread goes on
-	tls   uintptr    // 8: thread pointer
-	alt   [3]uintptr // 16: stack_t of the alternate signal stack
-	tid   uint32     // 40: set and cleared by the kernel
-	state uint32     // 44: one of the slot constants
-	bp    uintptr    // 48
+	sp    uintptr    // where a new kernel thread goes on
+	tls   uintptr    // thread pointer
+	alt   [3]uintptr // stack_t of the alternate signal stack
+	tid   uint32     // set and cleared by the kernel
+	state uint32     // one of the slot constants
+	bp    uintptr
 }
 
 const (

@@ -204,9 +204,9 @@ clistd:
 	SYSCALL
 	TESTQ AX, AX
 	JGE  cliopen
-	MOVL $1, 0(BX) // fdClosed
+	MOVL $const_fdClosed, standardFD_state(BX)
 cliopen:
-	ADDQ $16, BX
+	ADDQ $standardFD__size, BX
 	INCQ R13
 	CMPQ R13, $3
 	JB   clistd
@@ -246,7 +246,7 @@ stdloop:
 	SYSCALL
 	TESTQ AX, AX
 	JGE  open
-	MOVL $1, 0(BX) // fdClosed
+	MOVL $const_fdClosed, standardFD_state(BX)
 	JMP  stdnext
 open:
 	TESTQ $0x800, AX // O_NONBLOCK
@@ -255,7 +255,7 @@ open:
 	MOVQ R13, DI
 	MOVQ $1, SI // F_GETFD
 	SYSCALL
-	MOVL AX, 4(BX)
+	MOVL AX, standardFD_flags(BX)
 	MOVQ $SYS_fcntl, AX
 	MOVQ R13, DI
 	MOVQ $1030, SI // F_DUPFD_CLOEXEC
@@ -263,13 +263,13 @@ open:
 	SYSCALL
 	TESTQ AX, AX
 	JLT  stdnext
-	MOVQ AX, 8(BX)
-	MOVL $2, 0(BX) // fdMoved
+	MOVQ AX, standardFD_moved(BX)
+	MOVL $const_fdMoved, standardFD_state(BX)
 	MOVQ $SYS_close, AX
 	MOVQ R13, DI
 	SYSCALL
 stdnext:
-	ADDQ $16, BX
+	ADDQ $standardFD__size, BX
 	INCQ R13
 	CMPQ R13, $3
 	JB   stdloop
