@@ -13,6 +13,9 @@
 
 GO ?= go
 export CGO_ENABLED = 0
+# The release whose inside the helper relies on, see helper/vetted. Any newer go command
+# fetches it as it does modules.
+export GOTOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # Without -buildvcs=false a binary changes with every commit, and with walicc

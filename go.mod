@@ -2,6 +2,8 @@ module walisup
 
 go 1.26
 
+toolchain go1.26.8
+
 require (
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/opencontainers/cgroups v0.1.0

@@ -11,6 +11,7 @@ import (
 	"walisup/helper/cache"
 	"walisup/helper/report"
 	"walisup/helper/stagezero"
+	"walisup/helper/vetted"
 	"walisup/ipc"
 )
 
@@ -23,6 +24,9 @@ const (
 // Main is the whole of the walisup-helper program. It does not return.
 func Main() {
 	lockOSThread()
+	if err := vetted.Check(); err != nil {
+		fail(exitOwn, err)
+	}
 	if !stagezero.Active() {
 		fail(exitOwn, errors.New("this walisup-helper was linked without its entry point; build it with make"))
 	}
