@@ -165,8 +165,8 @@ soak: ports
 ROUNDS ?= 10000
 stress: build sysroot
 	@mkdir -p .cache/stress
-	patches=$$(helper/engine/patch.sh) && $(BUILD) -tags=stress -modfile=.cache/go.mod \
-		-ldflags="$(HELPER_LDFLAGS) -X=walisup/helper.enginePatches=$$patches" -o .cache/stress/walisup-helper ./cmd/walisup-helper
+	helper/engine/patch.sh >/dev/null && $(BUILD) -tags=stress -modfile=.cache/go.mod \
+		-ldflags='$(HELPER_LDFLAGS)' -o .cache/stress/walisup-helper ./cmd/walisup-helper
 	cp bin/walisup .cache/stress/
 	WALISUP_TEST_REQUIRE=1 WALISUP_STRESS=$(ROUNDS) $(GO) test -count=1 -timeout 24h -v -run TestStress ./integration
 
