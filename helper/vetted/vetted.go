@@ -47,6 +47,9 @@ var List = []Private{
 
 	// Threads.
 	{"go", "runtime/runtime2.go", "m", "1acde7cde968", "interrupt: m.tls has words that the runtime does not use on Linux"},
+	{"go", "runtime/runtime2.go", "allm", "aabc76734cae", "mlist: the head of the list of threads"},
+	{"go", "runtime/proc.go", "mcommoninit", "58ee8d198e08", "mlist: a thread is on the list before the kernel makes it"},
+	{"go", "runtime/proc.go", "mexit", "efa0dd4bcbe0", "mlist: a thread leaves the list only when its goroutine ends while locked to it"},
 	{"go", "runtime/runtime2.go", "tlsSlots", "bfc89d6c3fe3", "interrupt: and there are six"},
 	{"go", "runtime/runtime2.go", "g", "b0ebbeb036af", "duplicate: stackguard0 at 16"},
 	{"go", "runtime/stack.go", "stackPreempt", "082a3e78b253", "duplicate: the stack guard that asks to yield"},
