@@ -33,7 +33,7 @@ func parseScript(head []byte) (in interpreter, ok bool) {
 		// No whole line. It serves if at least the interpreter's path is whole.
 		line = line[:len(line)-1]
 		start := bytes.TrimLeft(line, " \t")
-		if len(start) == 0 || bytes.IndexAny(start, " \t\x00") < 0 {
+		if len(start) == 0 || !bytes.ContainsAny(start, " \t\x00") {
 			return in, false
 		}
 	}
