@@ -50,20 +50,37 @@ func inside(text string) {
 		panic(err)
 	}
 	empty, envp := []byte{0}, []*byte{nil}
-	pid, _, e := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
-	if e != 0 {
-		panic(e)
-	}
-	if pid != 0 {
+	for {
+		var begun [2]int // closed when the child executes its program, or ends
+		if err := unix.Pipe2(begun[:], unix.O_CLOEXEC); err != nil {
+			panic(err)
+		}
+		pid, _, e := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
+		if e != 0 {
+			panic(e)
+		}
+		if pid == 0 {
+			break
+		}
+		unix.Close(begun[1])
+		// Another thread may have held a lock of the runtime when the child was made: it
+		// then waits for ever, and the next one may not.
+		ready, err := unix.Poll([]unix.PollFd{{Fd: int32(begun[0])}}, 3000)
+		if ready == 0 || err != nil {
+			unix.Kill(int(pid), unix.SIGKILL)
+		}
+		unix.Close(begun[0])
 		var status unix.WaitStatus
 		unix.Wait4(int(pid), &status, 0, nil)
-		os.Exit(status.ExitStatus())
+		if ready > 0 {
+			os.Exit(status.ExitStatus())
+		}
 	}
 	if err := sandbox.Enter(c.Sandbox, c.Filters, fd, 64); err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")
 		unix.Exit(1)
 	}
-	_, _, e = syscall.RawSyscall6(unix.SYS_EXECVEAT, uintptr(fd), uintptr(unsafe.Pointer(&empty[0])),
+	_, _, e := syscall.RawSyscall6(unix.SYS_EXECVEAT, uintptr(fd), uintptr(unsafe.Pointer(&empty[0])),
 		uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envp[0])), unix.AT_EMPTY_PATH, 0)
 	os.Stderr.WriteString("execute: " + e.Error() + "\n")
 	unix.Exit(1)
@@ -87,7 +104,8 @@ func enter(t *testing.T, s *ipc.Sandbox, files []*os.File, program ...string) (s
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/proc/self/exe", program...)
-	cmd.Env = append(os.Environ(), insideVariable+"="+string(text))
+	// The runtime of the child of a raw clone has one thread: nothing may wait for another.
+	cmd.Env = append(os.Environ(), insideVariable+"="+string(text), "GOMAXPROCS=1", "GOGC=off", "GODEBUG=asyncpreemptoff=1")
 	cmd.ExtraFiles = files
 	out, err := cmd.CombinedOutput()
 	return string(out), err
