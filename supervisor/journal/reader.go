@@ -98,24 +98,23 @@ func (r *Reader) take() (Line, bool) {
 }
 
 // fill reads what comes after the last complete line; false if there is no further
-// one.
+// one. It takes a line from a single read: one that the writer has to take back, on a full
+// disk, must not be joined with the one that follows in its place.
 func (r *Reader) fill() (more bool, err error) {
-	r.buffer, r.used = slices.Grow(r.buffer[:0], readStep), 0
-	for {
-		n, err := r.file.ReadAt(r.buffer[len(r.buffer):cap(r.buffer)], r.offset+int64(len(r.buffer)))
-		fresh := r.buffer[len(r.buffer) : len(r.buffer)+n]
-		r.buffer = r.buffer[:len(r.buffer)+n]
+	for size := readStep; ; size *= 2 {
+		r.buffer, r.used = slices.Grow(r.buffer[:0], size), 0
+		n, err := unix.Pread(int(r.file.Fd()), r.buffer[:size], r.offset)
 		switch {
-		case bytes.IndexByte(fresh, '\n') >= 0:
-			return true, nil
-		case errors.Is(err, io.EOF):
-			// It is read again when it is complete: until then it may change.
-			r.buffer = r.buffer[:0]
-			return false, nil
+		case err == unix.EINTR:
+			size /= 2 // the same again
 		case err != nil:
-			return false, err
+			return false, fmt.Errorf("read log: %w", err)
+		case bytes.IndexByte(r.buffer[:n], '\n') >= 0:
+			r.buffer = r.buffer[:n]
+			return true, nil
+		case n < size:
+			return false, nil
 		}
-		r.buffer = slices.Grow(r.buffer, readStep)
 	}
 }
 
