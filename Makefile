@@ -126,7 +126,7 @@ race: go-version
 # -count=1: what these tests run, the binaries and the modules, is unknown to the
 # cache of test results.
 integration: ports
-	WALISUP_TEST_REQUIRE=1 $(GO) test -count=1 ./integration/...
+	WALISUP_TEST_REQUIRE=1 $(GO) test -count=1 -timeout=30m ./integration/...
 
 # One page for each command, into man.
 man: go-version
