@@ -15,7 +15,8 @@ func (t *thread) Fork(c wali.Clone) int64 {
 		return -int64(unix.EAGAIN)
 	}
 	var vfork *duplicate.Vfork
-	if c.Flags&unix.CLONE_VFORK != 0 && !t.pool.alone() && !duplicate.Alone() {
+	// Also a process with one guest thread may have others, which are about to end.
+	if c.Flags&unix.CLONE_VFORK != 0 && !duplicate.Alone() {
 		var e unix.Errno
 		if vfork, e = duplicate.NewVfork(); e != 0 {
 			return -int64(unix.EAGAIN)

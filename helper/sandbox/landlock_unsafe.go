@@ -85,8 +85,10 @@ func ruleset(s *ipc.Sandbox, executable int) (fd int, err error) {
 }
 
 func addRules(fd int, s *ipc.Sandbox, executable int) error {
-	// The kernel opens what it executes, for reading.
-	if e := allowBeneath(fd, executable, unix.LANDLOCK_ACCESS_FS_EXECUTE|unix.LANDLOCK_ACCESS_FS_READ_FILE); e != 0 {
+	// The kernel opens what it executes, for reading. A sealed copy of the helper is a
+	// memory file: no rule can name these (EBADFD), and Landlock leaves them alone.
+	e := allowBeneath(fd, executable, unix.LANDLOCK_ACCESS_FS_EXECUTE|unix.LANDLOCK_ACCESS_FS_READ_FILE)
+	if e != 0 && e != unix.EBADFD {
 		return fmt.Errorf("allow the helper's executable: %w", e)
 	}
 	for _, list := range []struct {

@@ -94,8 +94,11 @@ int main(int argc, char **argv)
 		pthread_mutex_unlock(&m[39]);
 	}
 
-	/* While somebody waits. */
+	/* While somebody waits, whose end the pipe tells. */
+	int ended[2];
+	pipe(ended);
 	if (!fork()) {
+		close(ended[0]);
 		pthread_mutex_lock(&m[30]);
 		if (!fork()) {
 			printf("waiting: %s\n", lock(&m[30]));
@@ -105,10 +108,10 @@ int main(int argc, char **argv)
 		raise(SIGKILL);
 	}
 	wait(0);
-	for (;;) { /* the waiter is nobody's child here */
-		const char *s = lock(&m[30]);
-		if (strcmp(s, "locked")) break;
-	}
+	close(ended[1]);
+	char none;
+	read(ended[0], &none, 1); /* the waiter is nobody's child here */
+	close(ended[0]);
 
 	/* A thread that ends, and another in its place. */
 	pthread_t t;
