@@ -96,7 +96,8 @@ test: lint unit integration
 
 # What root has built is not built again.
 user-test: ports
-	integration/as-user.sh unit integration
+	integration/as-user.sh $(USER_TARGETS)
+USER_TARGETS ?= unit integration
 
 lint: go-version
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard -- '*.go')); \
