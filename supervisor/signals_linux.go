@@ -97,7 +97,9 @@ func (r *signalRelay) stopSelf(sig unix.Signal) error {
 // A guest that was just in time for it has it pending, and so has it once.
 func (r *signalRelay) early(pidfd int) {
 	for info, err := r.catcher.Read(); err == nil; info, err = r.catcher.Read() {
-		if info.Signal != unix.SIGCONT {
+		// The guest may run already, and have signalled its own group: see shouldRelay.
+		fromGuest := info.Code <= 0 && descendsFrom(info.Pid, unix.Getpid())
+		if info.Signal != unix.SIGCONT && !fromGuest {
 			unix.PidfdSendSignal(pidfd, info.Signal, nil, 0)
 		}
 	}
