@@ -182,9 +182,9 @@ func (s *site) descriptors(instance string) map[int]map[int]string {
 	return found
 }
 
-// sleeping is the end of a line of top about one of the programs of
-// [TestWhatConfinedHelpersHold].
-var sleeping = regexp.MustCompile(`(?m)bin/sleep 100[01]$`)
+// executed is the end of a line of top about one of the programs that
+// [TestWhatConfinedHelpersHold] has executed.
+var executed = regexp.MustCompile(`(?m) (first|second)$`)
 
 // TestWhatConfinedHelpersHold looks from outside at all descriptors of a guest's
 // processes: those that it started with, of a fork, and of two programs that it has
@@ -199,13 +199,16 @@ func TestWhatConfinedHelpersHold(t *testing.T) {
 			t.Parallel()
 			j := newJail(t)
 			outside, _ := within(c.flags, "bin/sh")
-			_, sleep := within(c.flags, "bin/sleep")
+			_, shell := within(c.flags, "bin/sh")
 			replace := strings.NewReplacer("$jail", j.root)
 			args := append([]string{"start", "-d", "--name", "held"}, strings.Fields(replace.Replace(c.flags))...)
-			sleep = replace.Replace(sleep)
-			j.must(append(args, replace.Replace(outside), "-c", fmt.Sprintf(`%[1]s 1000 & (exec %[1]s 1001) & (wait; wait) & echo ready; wait`, sleep))...)
-			j.untilLog("held", "ready")
-			j.until("two programs run", func() bool { return len(sleeping.FindAllString(j.must("top", "held"), -1)) == 2 })
+			shell = replace.Replace(shell)
+			// What a program prints, it prints when its code is loaded. Then it stops, and stays as it is.
+			program := `-c 'echo "$0 runs"; kill -STOP $$'`
+			j.must(append(args, replace.Replace(outside), "-c", fmt.Sprintf(`%[1]s %[2]s first & (exec %[1]s %[2]s second) & (wait; wait) & echo ready; wait`, shell, program))...)
+			for _, text := range []string{"ready", "first runs", "second runs"} {
+				j.untilLog("held", text)
+			}
 			for pid, files := range j.descriptors("held") {
 				for fd, link := range files {
 					path := fmt.Sprintf("/proc/%d/fd/%d", pid, fd)
@@ -265,14 +268,14 @@ func tryToWrite(path string) error {
 	return unix.Chmod(path, st.Mode&0o7777)
 }
 
-// mappedCode returns which executable files the sleeping processes of an instance have
+// mappedCode returns which executable files the executed programs of an instance have
 // mapped besides their helper, with device and inode.
 func (s *site) mappedCode(instance string) map[string]bool {
 	s.t.Helper()
 	found := map[string]bool{}
 	for line := range strings.Lines(s.must("top", instance)) {
 		fields := strings.Fields(line)
-		if !sleeping.MatchString(line) {
+		if !executed.MatchString(line) {
 			continue
 		}
 		maps, err := os.ReadFile("/proc/" + fields[0] + "/maps")
