@@ -162,7 +162,8 @@ func word(p uintptr) uintptr { return **(**uintptr)(unsafe.Pointer(&p)) }
 // the kernel's exit.
 //
 // Preconditions: the calling goroutine is locked to its thread. Other goroutines
-// are idle.
+// are idle. The process is not frozen: the thread that Freeze gives way to while it
+// tries again may be one of those that are set aside, and then it never returns.
 func Freeze() bool {
 	fork.Lock()
 	defer fork.Unlock()
