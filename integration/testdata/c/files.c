@@ -137,6 +137,8 @@ int main(void)
 	SHOW(dup2(fd, fd) == fd);
 	SHOW(dup3(fd, 51, O_CLOEXEC));
 	SHOW(dup3(fd, fd, 0));
+	SHOW(dup3(fd, 52, O_APPEND));
+	SHOW(fcntl(52, F_GETFD));
 	SHOW(dup2(99, 5));
 	SHOW(fcntl(50, F_GETFD));
 	SHOW(fcntl(51, F_GETFD));

@@ -1,4 +1,4 @@
-// Functions of the C library whose arguments have any type: syscall, prctl, semctl.
+// Functions of the C library whose arguments have any type: syscall, prctl, semctl, ulimit.
 // flags: -Wall -Werror
 #include "common.h"
 #include <fcntl.h>
@@ -8,6 +8,7 @@
 #include <sys/sem.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <ulimit.h>
 #include <unistd.h>
 
 union semun {
@@ -143,10 +144,24 @@ static void semaphores(void)
 	SHOW(evaluated);
 }
 
+static void file_sizes(void)
+{
+	SHOW(ulimit(UL_SETFSIZE, 100000L));
+	SHOW(ulimit(UL_GETFSIZE));
+	SHOW(ulimit(UL_SETFSIZE, 90000)); // an int where the manual has a long
+	SHOW(ulimit(UL_GETFSIZE, 0));
+	SHOW(ulimit(once(UL_SETFSIZE), 80000u));
+	long (*f)(int, ...) = ulimit;
+	SHOW(f(UL_SETFSIZE, 70000L));
+	SHOW((ulimit)(UL_GETFSIZE));
+	SHOW(evaluated);
+}
+
 int main(void)
 {
 	system_calls();
 	process_controls();
 	semaphores();
+	file_sizes();
 	return 0;
 }

@@ -1,4 +1,4 @@
-// syscall, prctl and semctl in C++, where they must be functions: others may have such names.
+// syscall, prctl, semctl and ulimit in C++, where they must be functions: others may have such names.
 // Needs no C++ library.
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@ extern "C" {
 #include <sys/prctl.h>
 #include <sys/sem.h>
 #include <time.h>
+#include <ulimit.h>
 
 #define SHOW(expr) printf("%s = %lld\n", #expr, (long long)(expr))
 
@@ -93,5 +94,7 @@ int main()
 	SHOW(control_semaphores(s, 1, SETVAL, u));
 	SHOW(semctl(s, 1, GETVAL));
 	SHOW(semctl(s, 0, IPC_RMID));
+	SHOW(ulimit(UL_SETFSIZE, 90000));
+	SHOW(::ulimit(UL_GETFSIZE));
 	return 0;
 }
