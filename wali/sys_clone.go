@@ -197,7 +197,7 @@ func (t *Thread) fork(c Clone) int64 {
 	}
 	shared := c.Flags&unix.CLONE_FILES != 0
 	if shared {
-		t.shareTable()
+		t.files.ShareTable()
 	}
 	later := t.vforks.next && c.Args == 0
 	if later {
@@ -213,7 +213,7 @@ func (t *Thread) fork(c Clone) int64 {
 		if c.clearHandlers {
 			t.clearHandlers()
 		}
-		t.forkedFiles(shared)
+		t.guard().Forked(shared)
 	}
 	if stopped {
 		owner.ResumeOthers()

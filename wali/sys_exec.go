@@ -2,13 +2,11 @@ package wali
 
 import (
 	"encoding/binary"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"walisup/wali/executable"
 	"walisup/wali/kernel"
 	"walisup/wali/memory"
 )
@@ -52,9 +50,6 @@ func sysExecveat(t *Thread, a Args) int64 {
 	return t.exec(a.Int(0), a.Ptr(1), a.Ptr(2), a.Ptr(3), a.Uint(4))
 }
 
-// atExecveCheck asks whether a file could be executed (Linux 6.14).
-const atExecveCheck = 0x10000
-
 // exec finds out what a file is, follows `#!` lines, and hands a module to the
 // helper and a native program to the kernel. Everything that can go wrong goes
 // wrong here, while the calling program still exists.
@@ -67,32 +62,29 @@ func (t *Thread) exec(dirfd int32, pathAddr, argv, envp, flags uint32) int64 {
 	if e != 0 {
 		return errno(e)
 	}
-	if flags&^(unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW|atExecveCheck) != 0 {
+	if flags&^(unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW|executable.CheckOnly) != 0 {
 		return errno(unix.EINVAL)
 	}
 	files, restore := t.lendDescriptors()
 	defer restore()
 
-	s := execSearch{Thread: t}
-	defer s.close()
-	if e := s.open(dirfd, path, flags); e != 0 {
-		return errno(e)
-	}
-	kind, e := s.followScripts(dirfd, path)
+	s := executable.Search{Files: t.guard(), Sandboxed: t.Sandboxed}
+	defer s.Close()
+	kind, e := s.Find(dirfd, path, flags)
 	switch {
 	case e != 0:
 		return errno(e)
-	case kind == nativeKind && !owner.NativeExec():
+	case kind == executable.Native && !owner.NativeExec():
 		return errno(unix.EACCES)
-	case flags&atExecveCheck != 0:
+	case flags&executable.CheckOnly != 0:
 		return 0
-	case kind != moduleKind && owner.NativeExec():
+	case kind != executable.Module && owner.NativeExec():
 		restore()
 		return t.execNative(dirfd, path, argv, envp, flags)
-	case kind != moduleKind:
-		return errno(enoexec)
+	case kind != executable.Module:
+		return errno(unix.ENOEXEC)
 	}
-	hostArgv, e := t.hostStrings(argv, s.argv)
+	hostArgv, e := t.hostStrings(argv, s.Argv)
 	if e != 0 {
 		return errno(e)
 	}
@@ -107,7 +99,7 @@ func (t *Thread) exec(dirfd int32, pathAddr, argv, envp, flags uint32) int64 {
 		return errno(unix.EINTR) // nobody will see it
 	}
 	e = owner.Exec(&Exec{
-		Files: files, FD: int(s.fd), Path: s.modulePath(), Name: s.name, Mask: mask&^Unblockable | t.signals.blocked,
+		Files: files, FD: int(s.FD), Path: s.Path(), Name: s.Name, Mask: mask&^Unblockable | t.signals.blocked,
 		Argv: hostArgv.array, Envp: hostEnvp.array,
 	})
 	t.setKernelMask(mask)
@@ -164,228 +156,6 @@ func (t *Thread) admitDescriptors(top uint64) (soft uint64, restore func()) {
 			t.setKernelLimit(unix.RLIMIT_NOFILE, was)
 		}
 	}
-}
-
-// execSearch is the way from a path to the file that will run.
-type execSearch struct {
-	*Thread
-	fd           int32    // readable; -1 if the file may be executed but not read
-	owned        bool     // fd is to be closed
-	argv         []string // what comes in place of argv[0]; nil for argv[0] itself
-	name         string   // last component of the first path
-	own          bool     // the file is this process's own executable
-	inaccessible bool     // the path leads through a close-on-exec descriptor
-	depth        int
-}
-
-func (s *execSearch) close() {
-	if s.owned {
-		s.closeFD(s.fd)
-	}
-	s.fd, s.owned = -1, false
-}
-
-// open opens a file for execution. The kernel checks that it may be executed.
-func (s *execSearch) open(dirfd int32, path string, flags uint32) unix.Errno {
-	t := s.Thread
-	mark := t.scratchUsed
-	defer func() { t.scratchUsed = mark }()
-	s.close()
-	if path == "" {
-		return s.openFD(dirfd)
-	}
-	if fd, ok := descriptorInPath([]byte(path), t.pid()); ok && t.ownsFD(fd) {
-		return unix.ENOENT
-	}
-	name := t.cstring(path)
-	var nofollow uintptr
-	if flags&unix.AT_SYMLINK_NOFOLLOW != 0 {
-		nofollow = unix.O_NOFOLLOW
-	}
-	r := t.call(unix.SYS_OPENAT, uintptr(dirfd), name, unix.O_PATH|unix.O_CLOEXEC|nofollow, 0, 0, 0)
-	if r < 0 {
-		return unix.Errno(-r)
-	}
-	handle := int32(r)
-	defer t.closeFD(handle)
-	if e := s.check(handle); e != 0 {
-		return e
-	}
-	if s.own {
-		return s.openOwn()
-	}
-	// By path again: opening what a descriptor stands for takes a /proc.
-	const how = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
-	r = t.openName(dirfd, path, uint64(how|nofollow))
-	if r < 0 {
-		return unix.Errno(-r)
-	}
-	s.fd, s.owned = int32(r), true
-	if !s.same(handle, s.fd) {
-		s.close()
-		return unix.ENOENT // replaced meanwhile; the next try sees the new one
-	}
-	return 0
-}
-
-// openFD is open for a file that is given by a descriptor.
-func (s *execSearch) openFD(fd int32) unix.Errno {
-	t := s.Thread
-	if t.call(unix.SYS_FCNTL, uintptr(fd), unix.F_GETFD, 0, 0, 0, 0) < 0 {
-		return unix.EBADF
-	}
-	if e := s.check(fd); e != 0 {
-		return e
-	}
-	if s.own {
-		return s.openOwn()
-	}
-	b := t.alloc(1)
-	if r := t.call(unix.SYS_PREAD64, uintptr(fd), address(b), 1, 0, 0, 0); r >= 0 {
-		s.fd = fd
-		return 0
-	}
-	// Opened with O_PATH or for writing.
-	const how = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
-	r := t.openName(unix.AT_FDCWD, descriptorFile(fd), how)
-	if r < 0 {
-		return unix.EACCES
-	}
-	s.fd, s.owned = int32(r), true
-	return 0
-}
-
-// openOwn opens the module in place of the helper's executable.
-func (s *execSearch) openOwn() unix.Errno {
-	r := s.openName(unix.AT_FDCWD, s.Module, unix.O_RDONLY|unix.O_CLOEXEC)
-	if r < 0 {
-		return unix.Errno(-r)
-	}
-	s.fd, s.owned = int32(r), true
-	return 0
-}
-
-// check reports why a file may not be executed.
-func (s *execSearch) check(fd int32) unix.Errno {
-	t := s.Thread
-	switch t.judge(fd) {
-	case private:
-		return unix.ENOENT
-	case forbidden:
-		return unix.EACCES
-	case helperExe:
-		s.own = true
-	}
-	arg := t.alloc(16) // { "", NULL }
-	binary.LittleEndian.PutUint64(arg, uint64(address(emptyPath)))
-	r := t.call(unix.SYS_EXECVEAT, uintptr(fd), address(emptyPath), address(arg), 0, unix.AT_EMPTY_PATH|atExecveCheck, 0)
-	if r == -int64(unix.EINVAL) || r == -int64(unix.EACCES) && t.Sandboxed {
-		return s.checkOld(fd)
-	}
-	if r == -int64(unix.ELOOP) {
-		return unix.ELOOP
-	}
-	return unix.Errno(-r)
-}
-
-// checkOld is check for kernels before 6.14, and for a sandbox, where the kernel lets
-// nothing be executed but the helper.
-func (s *execSearch) checkOld(fd int32) unix.Errno {
-	t := s.Thread
-	b, e := t.describe(fd)
-	switch {
-	case e != 0:
-		return e
-	case b.format() == unix.S_IFLNK:
-		return unix.ELOOP
-	case b.format() != unix.S_IFREG:
-		return unix.EACCES
-	}
-	const flags = unix.AT_EMPTY_PATH | unix.AT_EACCESS
-	r := t.call(unix.SYS_FACCESSAT2, uintptr(fd), address(emptyPath), unix.X_OK, flags, 0, 0)
-	if r == -int64(unix.ENOSYS) || r == -int64(unix.EINVAL) {
-		r = t.call(unix.SYS_FACCESSAT, atFDCWD, t.cstring(descriptorFile(fd)), unix.X_OK, 0, 0, 0)
-	}
-	return unix.Errno(-min(r, 0))
-}
-
-// same reports whether two descriptors are of one file.
-func (s *execSearch) same(a, b int32) bool {
-	x, e := s.describe(a)
-	if e != 0 {
-		return false
-	}
-	y, e := s.describe(b)
-	return e == 0 && x.u64(statxIno) == y.u64(statxIno) && x.dev() == y.dev()
-}
-
-// followScripts goes from script to interpreter until it is at a file that is no
-// script, which is then s.fd. dirfd and path are those that s.open got.
-func (s *execSearch) followScripts(dirfd int32, path string) (fileKind, unix.Errno) {
-	t := s.Thread
-	filename := path
-	switch {
-	case path == "":
-		filename = descriptorName(dirfd)
-	case dirfd != unix.AT_FDCWD && !strings.HasPrefix(path, "/"):
-		filename = descriptorName(dirfd) + "/" + path
-	}
-	if filename != path {
-		r := t.call(unix.SYS_FCNTL, uintptr(dirfd), unix.F_GETFD, 0, 0, 0, 0)
-		s.inaccessible = r >= 0 && r&unix.FD_CLOEXEC != 0
-	}
-	s.name = filepath.Base(filename)
-	head := t.alloc(scriptHead)
-	for {
-		r := t.call(unix.SYS_PREAD64, uintptr(s.fd), address(head), uintptr(len(head)), 0, 0, 0)
-		if r < 0 {
-			return unknownKind, unix.Errno(-r)
-		}
-		kind := kindOf(head[:r])
-		if kind != scriptKind {
-			return kind, 0
-		}
-		in, ok := parseScript(head[:r])
-		switch {
-		case !ok:
-			return unknownKind, enoexec
-		case s.inaccessible:
-			return unknownKind, unix.ENOENT
-		case s.depth == maxInterpreters:
-			return unknownKind, unix.ELOOP
-		case in.path == "":
-			return unknownKind, unix.EACCES // as if it named the working directory
-		}
-		s.depth++
-		argv := []string{in.path}
-		if in.has {
-			argv = append(argv, in.arg)
-		}
-		argv = append(argv, filename)
-		if len(s.argv) > 1 {
-			argv = append(argv, s.argv[1:]...)
-		}
-		s.argv, filename = argv, in.path
-		if e := s.open(unix.AT_FDCWD, in.path, 0); e != 0 {
-			return unknownKind, e
-		}
-	}
-}
-
-// descriptorName is what the kernel calls a program that was given by
-// descriptor, and descriptorFile is where it can be opened.
-func descriptorName(fd int32) string { return "/dev/fd/" + strconv.Itoa(int(fd)) }
-func descriptorFile(fd int32) string { return "/proc/self/fd/" + strconv.Itoa(int(fd)) }
-
-// modulePath is what /proc/self/exe will show.
-func (s *execSearch) modulePath() string {
-	if s.own {
-		return s.Module
-	}
-	if path := s.descriptorPath(s.fd); len(path) > 0 && path[0] == '/' {
-		return string(path)
-	}
-	return "/" // nobody knows
 }
 
 // hostArray is an array of pointers for the kernel.
@@ -476,7 +246,7 @@ func (t *Thread) execNative(dirfd int32, path string, argv, envp, flags uint32) 
 	}
 	// Limits cannot always be raised again, so what can fail is to fail before
 	// they are lowered.
-	r := t.call(unix.SYS_EXECVEAT, uintptr(dirfd), name, hostArgv.array, hostEnvp.array, uintptr(flags)|atExecveCheck, 0)
+	r := t.call(unix.SYS_EXECVEAT, uintptr(dirfd), name, hostArgv.array, hostEnvp.array, uintptr(flags)|executable.CheckOnly, 0)
 	if r < 0 && r != -int64(unix.EINVAL) {
 		return r
 	}

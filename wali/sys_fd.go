@@ -8,7 +8,7 @@ import (
 // does not give the guest descriptors there once its limit lies above. The
 // range must lie below the soft limit.
 func (t *Thread) fillReserved() {
-	t.files.filled.Store(true)
+	t.files.KeepFilled()
 	filler := int64(-1)
 	for i := uintptr(0); i < ReservedFDs; i++ {
 		slot := uintptr(t.ReservedFD) + i
@@ -50,15 +50,15 @@ func (t *Thread) yieldReserved(fd int32) unix.Errno {
 	}
 	mover, ok := t.Owner.(ReservedMover)
 	limit, e := t.kernelLimit(unix.RLIMIT_NOFILE)
-	if !ok || e != 0 || uint32(fd)-t.SpareFD < ReservedFDs || t.files.table.Load() || t.filesApart.Load() || uint64(fd) >= limit.Soft {
+	if !ok || e != 0 || uint32(fd)-t.SpareFD < ReservedFDs || t.files.Shared() || t.filesApart.Load() || uint64(fd) >= limit.Soft {
 		return unix.EBADF
 	}
 	// With its turn no other thread has a descriptor there that it is about to judge.
-	if !t.takeTurn() {
+	if !t.guard().TakeTurn() {
 		return unix.EINTR
 	}
-	defer t.endTurn()
-	if t.files.taken != 0 {
+	defer t.guard().EndTurn()
+	if t.files.Holds() {
 		return unix.EBADF
 	}
 	_, restore := t.admitDescriptors(uint64(t.SpareFD) + ReservedFDs)

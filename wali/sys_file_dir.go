@@ -2,22 +2,16 @@ package wali
 
 import (
 	"bytes"
-	"encoding/binary"
-	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/pathguard"
+	"walisup/wali/procpath"
 )
 
-// Layout of struct linux_dirent64, getdents(2): u64 inode, s64 offset, u16
-// length, u8 type, name with its NUL.
-const (
-	direntLen  = 16
-	direntName = 19
-
-	// maxDirents bounds a read of a directory that has to be filtered. The
-	// kernel may always return less than was asked for.
-	maxDirents = 128 << 10
-)
+// maxDirents bounds a read of a directory that has to be filtered. The
+// kernel may always return less than was asked for.
+const maxDirents = 128 << 10
 
 // sysGetdents64 is getdents64(2). It leaves the helper's descriptors out of
 // /proc/<pid>/fd.
@@ -25,7 +19,7 @@ func sysGetdents64(t *Thread, a Args) int64 {
 	fd, buf, count := a.Int(0), a.Ptr(1), min(a.Uint(2), maxDirents)
 	for {
 		r := t.block(unix.SYS_GETDENTS64, uintptr(fd), t.Memory.Host(buf), uintptr(count), 0, 0, 0)
-		if r <= 0 || !t.startsWithNumber(buf, uint32(r)) || !t.listsHelperFDs(fd) {
+		if r <= 0 || !t.startsWithNumber(buf, uint32(r)) || !t.guard().ListsHelperFDs(fd) {
 			return r
 		}
 		// Nothing left of a full buffer must not look like the end.
@@ -40,47 +34,16 @@ func sysGetdents64(t *Thread, a Args) int64 {
 func (t *Thread) startsWithNumber(buf, size uint32) bool {
 	const dot, shortest = '.', 24
 	for off := uint32(0); off+shortest <= size; off += shortest {
-		b, e := t.Memory.Load64(buf + off + direntLen)
+		b, e := t.Memory.Load64(buf + off + pathguard.DirentLength)
 		if e != 0 {
 			return false
 		}
-		first := byte(b >> (8 * (direntName - direntLen)))
+		first := byte(b >> (8 * (pathguard.DirentName - pathguard.DirentLength)))
 		if first != dot || uint16(b) != shortest {
 			return '0' <= first && first <= '9'
 		}
 	}
 	return false
-}
-
-// listsHelperFDs reports whether the directory at fd lists the descriptors of
-// this process or of another helper, which keeps the same ones.
-func (t *Thread) listsHelperFDs(fd int32) bool {
-	mark := t.scratchUsed
-	defer func() { t.scratchUsed = mark }()
-	b, e := t.describe(fd)
-	if e != 0 || b.u32(statxDevMajor) != 0 || !t.isProcfs(fd) {
-		return false
-	}
-	pid, name := procOwner(t.descriptorPath(fd))
-	if name != "fd" && name != "fdinfo" {
-		return false
-	}
-	return pid == t.pid() || t.runsHelper(pid)
-}
-
-// runsHelper reports whether another process is a helper, too.
-func (t *Thread) runsHelper(pid int) bool {
-	exe := strconv.AppendInt(t.alloc(32)[:0], int64(pid), 10)
-	exe = append(exe, "/exe\x00"...)
-	root := t.openProcRoot()
-	if root < 0 {
-		return false
-	}
-	b := statxBuf(t.alloc(statxSize))
-	const mask = unix.STATX_TYPE | unix.STATX_INO
-	r := t.call(unix.SYS_STATX, uintptr(root), address(exe), unix.AT_STATX_DONT_SYNC, mask, address(b), 0)
-	t.closeFD(root)
-	return r == 0 && t.isHelper(b)
 }
 
 // filterDirents removes the helper's descriptors from a listing of size bytes
@@ -93,16 +56,10 @@ func (t *Thread) filterDirents(buf uint32, size int) int64 {
 		return errno(e)
 	}
 	kept := list[:0]
-	for rest := list; len(rest) > direntName; {
-		n := int(binary.LittleEndian.Uint16(rest[direntLen:]))
-		if n <= direntName || n > len(rest) {
-			break // another guest thread writes there
+	for entry := range pathguard.Entries(list) { // as far as no other guest thread writes there
+		if fd, ok := procpath.Number(entry.Name()); !ok || !t.ownsFD(fd) {
+			kept = append(kept, entry...)
 		}
-		name, _, _ := bytes.Cut(rest[direntName:n], nul)
-		if fd, err := strconv.ParseInt(string(name), 10, 32); err != nil || !t.ownsFD(int32(fd)) {
-			kept = append(kept, rest[:n]...)
-		}
-		rest = rest[n:]
 	}
 	if e := t.Memory.Write(buf, kept); e != 0 {
 		return errno(e)
@@ -145,7 +102,7 @@ func (t *Thread) leadsToOwnExe(dirfd int32, path uint32) bool {
 	defer func() { t.scratchUsed = mark }()
 	name := t.pathAt(path)
 	if len(name) == 0 { // dirfd is the link
-		return t.isOwnExeLink(dirfd)
+		return t.guard().IsOwnExeLink(dirfd)
 	}
 	return bytes.HasSuffix(name, []byte("exe")) && t.isOwnExe(dirfd, path)
 }

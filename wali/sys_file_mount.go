@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/pathguard"
 )
 
 // fileSystemsWithPointers take mount data that is a struct with pointers in it.
@@ -53,7 +55,7 @@ func (t *Thread) bindMount(source, target uint32, flags uintptr) int64 {
 	if source == 0 {
 		return errno(unix.EINVAL)
 	}
-	r := t.open(unix.AT_FDCWD, source, openHow{flags: unix.O_PATH | unix.O_CLOEXEC})
+	r := t.open(unix.AT_FDCWD, source, pathguard.How{Flags: unix.O_PATH | unix.O_CLOEXEC})
 	if r < 0 {
 		return r
 	}
@@ -81,39 +83,32 @@ func sysMoveMount(t *Thread, a Args) int64 {
 	r := int64(0)
 	switch {
 	case flags&unix.MOVE_MOUNT_T_SYMLINKS != 0 && !t.isEmpty(target):
-		r = t.openPath(to, t.guestPath(target), openHow{})
+		r = t.guard().OpenPath(to, t.guestPath(target), pathguard.How{})
 	case flags&unix.MOVE_MOUNT_T_EMPTY_PATH != 0 && t.isEmpty(target):
-		r = t.duplicate(to, true)
+		r = t.guard().Duplicate(to, true)
 	default:
-		r = t.openPath(to, t.guestPath(target), openHow{flags: unix.O_NOFOLLOW})
+		r = t.guard().OpenPath(to, t.guestPath(target), pathguard.How{Flags: unix.O_NOFOLLOW})
 	}
 	if r < 0 {
 		return r
 	}
-	if t.contended() {
-		if !t.takeTurn() {
-			t.closeFD(int32(r))
-			return errno(unix.EINTR)
+	return t.guard().Hold(int32(r), func(place int32) int64 {
+		b, e := t.guard().Describe(place)
+		if e != 0 {
+			return errno(e)
 		}
-		defer t.endTurn()
-	}
-	place := t.secure(int32(r))
-	defer t.release(place)
-	b, e := t.describe(place)
-	if e != 0 {
-		return errno(unix.EMFILE)
-	}
-	if b.format() == unix.S_IFLNK && t.isProcfs(place) {
-		return errno(unix.EINVAL)
-	}
-	flags = flags&^unix.MOVE_MOUNT_T_SYMLINKS | unix.MOVE_MOUNT_T_EMPTY_PATH
-	return t.call(unix.SYS_MOVE_MOUNT, uintptr(from), t.Memory.Host(source), uintptr(place), address(emptyPath), uintptr(flags), 0)
+		if b.Format() == unix.S_IFLNK && t.guard().IsProcfs(place) {
+			return errno(unix.EINVAL)
+		}
+		flags := flags&^unix.MOVE_MOUNT_T_SYMLINKS | unix.MOVE_MOUNT_T_EMPTY_PATH
+		return t.call(unix.SYS_MOVE_MOUNT, uintptr(from), t.Memory.Host(source), uintptr(place), address(emptyPath), uintptr(flags), 0)
+	})
 }
 
 // guestPath copies the path at p for openPath. If it cannot be read it is empty, and
 // the kernel says so for an empty path.
 func (t *Thread) guestPath(p uint32) []byte {
-	return t.terminated(t.pathAt(p), false)
+	return t.guard().Terminated(t.pathAt(p), false)
 }
 
 // isText reports whether mount data at p is a string of options.
@@ -132,36 +127,32 @@ func sysFanotifyMark(t *Thread, a Args) int64 {
 	}
 	var r int64
 	if path == 0 {
-		r = t.duplicate(dirfd, true)
+		r = t.guard().Duplicate(dirfd, true)
 	} else {
-		how := openHow{flags: unix.O_PATH | unix.O_CLOEXEC}
+		how := pathguard.How{Flags: unix.O_PATH | unix.O_CLOEXEC}
 		if flags&unix.FAN_MARK_DONT_FOLLOW != 0 {
-			how.flags |= unix.O_NOFOLLOW
+			how.Flags |= unix.O_NOFOLLOW
 		}
 		if flags&unix.FAN_MARK_ONLYDIR != 0 {
-			how.flags |= unix.O_DIRECTORY
+			how.Flags |= unix.O_DIRECTORY
 		}
 		r = t.open(dirfd, path, how)
 	}
 	if r < 0 {
 		return r
 	}
-	if t.contended() {
-		if !t.takeTurn() {
-			t.closeFD(int32(r))
-			return errno(unix.EINTR)
+	return t.guard().Hold(int32(r), func(target int32) int64 {
+		if t.guard().IsProcfs(target) {
+			return errno(unix.EACCES)
 		}
-		defer t.endTurn()
-	}
-	target := t.secure(int32(r))
-	defer t.release(target)
-	dir := t.ownFDs()
-	defer t.release(dir)
-	if dir < 0 || t.isProcfs(target) {
-		return errno(unix.EACCES)
-	}
-	flags &^= unix.FAN_MARK_DONT_FOLLOW
-	return t.call(unix.SYS_FANOTIFY_MARK, uintptr(fd), uintptr(flags), uintptr(mask), uintptr(dir), t.numeral(target), 0)
+		r := t.guard().ByLink(target, func(dir int32, name uintptr) int64 {
+			return t.call(unix.SYS_FANOTIFY_MARK, uintptr(fd), uintptr(flags&^unix.FAN_MARK_DONT_FOLLOW), uintptr(mask), uintptr(dir), name, 0)
+		})
+		if r == pathguard.NoLink {
+			return errno(unix.EACCES)
+		}
+		return r
+	})
 }
 
 // sysSysfs is sysfs(2), which newer architectures do not have.

@@ -2,6 +2,8 @@ package wali
 
 import (
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/pathguard"
 )
 
 // Offsets in the guest's struct stat, which is x86-64's on every host.
@@ -72,11 +74,11 @@ func sysStatx(t *Thread, a Args) int64 {
 	if r != 0 || flags&unix.AT_SYMLINK_NOFOLLOW != 0 {
 		return r
 	}
-	if ino, _ := t.Memory.Load64(buf + statxIno); ino != t.HelperIno {
+	if ino, _ := t.Memory.Load64(buf + pathguard.StatxInode); ino != t.HelperIno {
 		return 0
 	}
-	major, _ := t.Memory.Load32(buf + statxDevMajor)
-	minor, _ := t.Memory.Load32(buf + statxDevMinor)
+	major, _ := t.Memory.Load32(buf + pathguard.StatxDevMajor)
+	minor, _ := t.Memory.Load32(buf + pathguard.StatxDevMinor)
 	if unix.Mkdev(major, minor) == t.HelperDev && t.lastIsExe(path) && t.isOwnExe(dirfd, path) {
 		return statx(atFDCWD, t.cstring(t.Module), flags&^unix.AT_EMPTY_PATH)
 	}

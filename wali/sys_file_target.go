@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/pathguard"
 )
 
 // Calls that change the file that a path leads to, and the path may lead through a
@@ -37,7 +39,7 @@ func (t *Thread) onTarget(dirfd int32, path uint32, flags int32, do func(dirfd i
 	if flags&^direct != 0 {
 		return do(dirfd, t.Memory.Host(path), -1) // the kernel refuses it, in its order
 	}
-	r := t.open(dirfd, path, openHow{flags: unix.O_PATH | unix.O_CLOEXEC})
+	r := t.open(dirfd, path, pathguard.How{Flags: unix.O_PATH | unix.O_CLOEXEC})
 	if r < 0 {
 		return r
 	}
@@ -50,26 +52,6 @@ func (t *Thread) isEmpty(p uint32) bool {
 	var b [1]byte
 	return t.Memory.Read(p, b[:]) != 0 || b[0] == 0
 }
-
-// byLink calls do with the place of descriptor fd in the directory of the thread's
-// descriptors, for calls that follow a path and take no descriptor.
-func (t *Thread) byLink(fd int32, do func(dir int32, name uintptr) int64) int64 {
-	if t.contended() {
-		if !t.takeTurn() {
-			return errno(unix.EINTR)
-		}
-		defer t.endTurn()
-	}
-	dir := t.ownFDs()
-	if dir < 0 {
-		return noLink
-	}
-	defer t.release(dir)
-	return do(dir, t.numeral(fd))
-}
-
-// noLink is byLink's result where there is no /proc.
-const noLink = -int64(unix.EOPNOTSUPP)
 
 func (t *Thread) chown(dirfd int32, path, owner, group uint32, flags int32) int64 {
 	return t.onTarget(dirfd, path, flags, func(dirfd int32, path uintptr, flags int32) int64 {
@@ -90,7 +72,7 @@ func (t *Thread) chmod(dirfd int32, path, mode uint32, flags int32) int64 {
 	return t.onTarget(dirfd, path, flags, func(fd int32, name uintptr, flags int32) int64 {
 		r := t.call(unix.SYS_FCHMODAT2, uintptr(fd), name, uintptr(mode), uintptr(flags), 0, 0)
 		if r == -int64(unix.ENOSYS) && name == address(emptyPath) { // before Linux 6.6
-			return t.byLink(fd, func(dir int32, name uintptr) int64 {
+			return t.guard().ByLink(fd, func(dir int32, name uintptr) int64 {
 				return t.call(unix.SYS_FCHMODAT, uintptr(dir), name, uintptr(mode), 0, 0, 0)
 			})
 		}
@@ -148,24 +130,24 @@ func sysRemovexattr(t *Thread, a Args) int64 {
 // descriptor. These calls take none that is opened with O_PATH; files that cannot be
 // opened without an effect are then left out.
 func (t *Thread) onAttributes(path uint32, byLink func(dir int32, link uintptr) int64, byFD func(fd int32) int64) int64 {
-	target := t.open(unix.AT_FDCWD, path, openHow{flags: unix.O_PATH | unix.O_CLOEXEC})
+	target := t.open(unix.AT_FDCWD, path, pathguard.How{Flags: unix.O_PATH | unix.O_CLOEXEC})
 	if target < 0 {
 		return target
 	}
 	defer t.closeFD(int32(target))
-	r := t.byLink(int32(target), byLink)
-	if r != -int64(unix.ENOSYS) && r != noLink {
+	r := t.guard().ByLink(int32(target), byLink)
+	if r != -int64(unix.ENOSYS) && r != pathguard.NoLink {
 		return r
 	}
-	b, e := t.describe(int32(target))
+	b, e := t.guard().Describe(int32(target))
 	if e != 0 {
 		return errno(e)
 	}
-	if f := b.format(); f != unix.S_IFREG && f != unix.S_IFDIR {
+	if f := b.Format(); f != unix.S_IFREG && f != unix.S_IFDIR {
 		return errno(unix.EOPNOTSUPP)
 	}
 	for _, access := range []uint64{unix.O_RDONLY, unix.O_WRONLY} {
-		how := openHow{flags: access | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC | largeFile}
+		how := pathguard.How{Flags: access | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC | largeFile}
 		if r = t.open(unix.AT_FDCWD, path, how); r >= 0 {
 			defer t.closeFD(int32(r))
 			return byFD(int32(r))
@@ -186,12 +168,12 @@ func sysLinkat(t *Thread, a Args) int64 {
 	if flags&unix.AT_SYMLINK_FOLLOW == 0 || flags&unix.AT_EMPTY_PATH != 0 && t.isEmpty(path) {
 		return t.call(unix.SYS_LINKAT, uintptr(from), t.Memory.Host(path), to, t.Memory.Host(name), uintptr(flags), 0)
 	}
-	r := t.open(from, path, openHow{flags: unix.O_PATH | unix.O_CLOEXEC})
+	r := t.open(from, path, pathguard.How{Flags: unix.O_PATH | unix.O_CLOEXEC})
 	if r < 0 {
 		return r
 	}
 	defer t.closeFD(int32(r))
-	return t.byLink(int32(r), func(dir int32, link uintptr) int64 {
+	return t.guard().ByLink(int32(r), func(dir int32, link uintptr) int64 {
 		return t.call(unix.SYS_LINKAT, uintptr(dir), link, to, t.Memory.Host(name), uintptr(flags), 0)
 	})
 }

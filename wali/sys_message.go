@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/pathguard"
 )
 
 // Layouts of struct msghdr. Source: the WALI ABI for the guest's;
@@ -205,9 +207,9 @@ func (t *Thread) judgeControl(b []byte) (all bool) {
 			for fds := b[cmsgHeader:n]; len(fds) >= 4; fds = fds[4:] {
 				fd := int32(le.Uint32(fds))
 				mark := t.scratchUsed
-				v := t.judge(fd)
+				v := t.guard().Judge(fd)
 				t.scratchUsed = mark
-				if v != harmless {
+				if v != pathguard.Harmless {
 					t.closeFD(fd)
 					le.PutUint32(fds, 0xffffffff)
 					all = false

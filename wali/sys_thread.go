@@ -2,6 +2,8 @@ package wali
 
 import (
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/pathguard"
 )
 
 // Threader is what Thread.Owner has to be for a thread to end by itself, and for
@@ -28,6 +30,7 @@ type threadState struct {
 	robust   uint32 // set_robust_list(2)
 	abort    uint32 // prctlAbortWord
 	shadow   shadowList
+	guard    pathguard.Thread // see Thread.guard
 }
 
 // Begin gives the thread the state of a new one: the signal mask is its creator's,

@@ -9,6 +9,7 @@ import (
 
 	"walisup/wali/kernel"
 	"walisup/wali/memory"
+	"walisup/wali/pathguard"
 )
 
 // Process is what all threads of one wasm process share. It is copied with the
@@ -54,7 +55,7 @@ type Process struct {
 	robustUsed  atomic.Bool // a thread has called set_robust_list
 	filesApart  atomic.Bool // a thread has a descriptor table of its own
 
-	files  fileGuard
+	files  pathguard.Guard
 	limits limits
 }
 

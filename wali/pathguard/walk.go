@@ -1,4 +1,4 @@
-package wali
+package pathguard
 
 import (
 	"bytes"
@@ -34,15 +34,15 @@ const maxLinks = 40
 type walker struct {
 	*Thread
 	dirfd int32
-	how   openHow
+	how   How
 	path  []byte // in scratch space, with room for PathMax bytes
 }
 
-// walk opens a path that begins at dirfd. path is in scratch space, with room for
+// Walk opens a path that begins at dirfd. path is in scratch space, with room for
 // PathMax bytes.
-func (t *Thread) walk(dirfd int32, path []byte, how openHow) int64 {
-	mark := t.scratchUsed
-	defer func() { t.scratchUsed = mark }()
+func (t *Thread) Walk(dirfd int32, path []byte, how How) int64 {
+	mark := t.Scratch()
+	defer t.ResetScratch(mark)
 	switch {
 	case path == nil:
 		return errno(unix.EFAULT)
@@ -51,11 +51,11 @@ func (t *Thread) walk(dirfd int32, path []byte, how openHow) int64 {
 	}
 	w := walker{Thread: t, dirfd: dirfd, how: how, path: path}
 	if how.createsOnly() {
-		return t.openBlocking(dirfd, t.terminated(path, false), how)
+		return t.openBlocking(dirfd, t.Terminated(path, false), how)
 	}
 	for range maxLinks + 1 {
 		r, done := w.step()
-		if r == -int64(unix.EMFILE) && !t.contended() {
+		if r == -int64(unix.EMFILE) && !t.Contended() {
 			r, done = w.stepBeyond()
 		}
 		if done {
@@ -68,13 +68,13 @@ func (t *Thread) walk(dirfd int32, path []byte, how openHow) int64 {
 // stepBeyond is step for a guest that has as many descriptors as it may, or nearly.
 // Those that the walk needs fall into the private range.
 func (w *walker) stepBeyond() (r int64, done bool) {
-	_, restore := w.lendDescriptors()
+	restore := w.LendDescriptors()
 	r, done = w.step()
 	restore()
 	if done && r >= 0 {
 		fd := int32(r)
-		r = w.duplicate(fd, w.how.cloexec())
-		w.closeFD(fd)
+		r = w.Duplicate(fd, w.how.CloseOnExec())
+		w.Close(fd)
 	}
 	return r, done
 }
@@ -82,50 +82,50 @@ func (w *walker) stepBeyond() (r int64, done bool) {
 // step opens the path, or goes on to where its last component leads.
 func (w *walker) step() (r int64, done bool) {
 	t := w.Thread
-	mark := t.scratchUsed
-	defer func() { t.scratchUsed = mark }()
+	mark := t.Scratch()
+	defer t.ResetScratch(mark)
 	dir, last, slash := splitPath(w.path)
 	named := len(last) > 0 && string(last) != "." && string(last) != ".."
-	plain := named && judgeName(last) == harmless
-	contended := t.contended()
+	plain := named && judgeName(last) == Harmless
+	contended := t.Contended()
 	simple := w.how
-	simple.resolve |= unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV
+	simple.Resolve |= unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV
 	if contended && plain {
-		if r := t.openBlocking(w.dirfd, t.terminated(w.path, false), simple); !leadsElsewhere(r) {
+		if r := t.openBlocking(w.dirfd, t.Terminated(w.path, false), simple); !leadsElsewhere(r) {
 			return r, true
 		}
 	}
 	if len(dir) == 0 {
 		dir = []byte(".")
 	}
-	r = t.openPath(w.dirfd, t.terminated(dir, false), openHow{flags: unix.O_DIRECTORY, resolve: w.how.resolve})
+	r = t.OpenPath(w.dirfd, t.Terminated(dir, false), How{Flags: unix.O_DIRECTORY, Resolve: w.how.Resolve})
 	if r < 0 {
 		return r, true
 	}
 	parent := int32(r)
 	if contended && plain {
 		t.lend(parent)
-		r := t.openBlocking(parent, t.terminated(last, slash), simple)
+		r := t.openBlocking(parent, t.Terminated(last, slash), simple)
 		t.takeBack(parent)
 		if !leadsElsewhere(r) {
-			return t.settle(parent, r, w.how.cloexec()), true
+			return t.Settle(parent, r, w.how.CloseOnExec()), true
 		}
 	}
 	if contended && plain {
 		if r, done, ok := w.ordinaryLink(parent, last, slash); ok {
-			t.closeFD(parent)
+			t.Close(parent)
 			return r, done
 		}
 	}
 	if contended {
 		t.lend(parent)
-		turn := t.takeTurn()
+		turn := t.TakeTurn()
 		t.takeBack(parent)
 		if !turn {
-			t.closeFD(parent)
+			t.Close(parent)
 			return errno(unix.EINTR), true
 		}
-		defer t.endTurn()
+		defer t.EndTurn()
 	}
 	parent = t.secure(parent)
 	if parent < 0 {
@@ -134,7 +134,7 @@ func (w *walker) step() (r int64, done bool) {
 	r, done = w.last(parent, last, slash, named)
 	t.release(parent)
 	if done && !contended && r > int64(parent) {
-		r = t.lowest(int32(r), w.how.cloexec())
+		r = t.lowest(int32(r), w.how.CloseOnExec())
 	}
 	return r, done
 }
@@ -144,17 +144,17 @@ func (w *walker) step() (r int64, done bool) {
 // replaced, what comes of it is a path, which is walked like any other.
 func (w *walker) ordinaryLink(parent int32, name []byte, slash bool) (r int64, done, ok bool) {
 	t := w.Thread
-	if w.how.flags&unix.O_NOFOLLOW != 0 || w.how.resolve&unix.RESOLVE_NO_SYMLINKS != 0 {
+	if w.how.Flags&unix.O_NOFOLLOW != 0 || w.how.Resolve&unix.RESOLVE_NO_SYMLINKS != 0 {
 		return 0, false, false
 	}
-	r = t.openPath(parent, t.terminated(name, false), openHow{flags: unix.O_NOFOLLOW})
+	r = t.OpenPath(parent, t.Terminated(name, false), How{Flags: unix.O_NOFOLLOW})
 	if r < 0 {
 		return 0, false, false
 	}
 	link := int32(r)
-	defer t.closeFD(link)
-	b, e := t.describe(link)
-	if e != 0 || b.format() != unix.S_IFLNK || t.isProcfs(link) {
+	defer t.Close(link)
+	b, e := t.Describe(link)
+	if e != 0 || b.Format() != unix.S_IFLNK || t.IsProcfs(link) {
 		return 0, false, false
 	}
 	r, done = w.follow(link, slash)
@@ -165,17 +165,17 @@ func (w *walker) ordinaryLink(parent int32, name []byte, slash bool) (r int64, d
 // it is a link, or guest handlers ran meanwhile, it sees to the path and is not done.
 func (w *walker) last(parent int32, name []byte, slash, named bool) (r int64, done bool) {
 	t, how := w.Thread, w.how
-	inProc := t.isProcfs(parent)
+	inProc := t.IsProcfs(parent)
 	byLink := false
 	if named {
-		r = t.openPath(parent, t.terminated(name, false), openHow{flags: unix.O_NOFOLLOW})
+		r = t.OpenPath(parent, t.Terminated(name, false), How{Flags: unix.O_NOFOLLOW})
 	} else {
-		r = t.openPath(w.dirfd, t.terminated(w.path, false), openHow{resolve: how.resolve})
+		r = t.OpenPath(w.dirfd, t.Terminated(w.path, false), How{Resolve: how.Resolve})
 	}
 	switch {
-	case r == -int64(unix.ENOENT) && how.flags&unix.O_CREAT != 0 && how.flags&unix.O_PATH == 0:
-		how.flags |= unix.O_EXCL
-		r = t.openBlocking(parent, t.terminated(name, slash), how)
+	case r == -int64(unix.ENOENT) && how.Flags&unix.O_CREAT != 0 && how.Flags&unix.O_PATH == 0:
+		how.Flags |= unix.O_EXCL
+		r = t.openBlocking(parent, t.Terminated(name, slash), how)
 		return r, r != -int64(unix.EEXIST)
 	case r < 0:
 		return r, true
@@ -185,12 +185,12 @@ func (w *walker) last(parent int32, name []byte, slash, named bool) (r int64, do
 		return errno(unix.EACCES), true
 	}
 	defer func() { t.release(target) }()
-	b, e := t.describe(target)
+	b, e := t.Describe(target)
 	if e != 0 {
 		return errno(e), true
 	}
-	if b.format() == unix.S_IFLNK && (slash || how.flags&unix.O_NOFOLLOW == 0) {
-		if how.resolve&unix.RESOLVE_NO_SYMLINKS != 0 {
+	if b.Format() == unix.S_IFLNK && (slash || how.Flags&unix.O_NOFOLLOW == 0) {
+		if how.Resolve&unix.RESOLVE_NO_SYMLINKS != 0 {
 			return errno(unix.ELOOP), true
 		}
 		if !inProc || !t.isMagic(parent, name) {
@@ -198,9 +198,9 @@ func (w *walker) last(parent int32, name []byte, slash, named bool) (r int64, do
 		}
 		const scoped = unix.RESOLVE_BENEATH | unix.RESOLVE_IN_ROOT
 		switch {
-		case how.resolve&unix.RESOLVE_NO_MAGICLINKS != 0:
+		case how.Resolve&unix.RESOLVE_NO_MAGICLINKS != 0:
 			return errno(unix.ELOOP), true
-		case how.resolve&scoped != 0:
+		case how.Resolve&scoped != 0:
 			return errno(unix.EXDEV), true
 		}
 		switch t.classify(parent, name) {
@@ -209,13 +209,13 @@ func (w *walker) last(parent int32, name []byte, slash, named bool) (r int64, do
 		case linkPrivate:
 			return errno(unix.ENOENT), true
 		case linkOwnExe:
-			if how.flags&unix.O_PATH == 0 && (how.flags&unix.O_ACCMODE != unix.O_RDONLY || how.flags&unix.O_TRUNC != 0) {
+			if how.Flags&unix.O_PATH == 0 && (how.Flags&unix.O_ACCMODE != unix.O_RDONLY || how.Flags&unix.O_TRUNC != 0) {
 				return errno(unix.ETXTBSY), true
 			}
-			w.how.flags &^= unix.O_CREAT
-			return w.followTo([]byte(t.Module), slash)
+			w.how.Flags &^= unix.O_CREAT
+			return w.followTo([]byte(t.ModulePath()), slash)
 		}
-		r = t.openPath(parent, t.terminated(name, slash), openHow{resolve: how.resolve})
+		r = t.OpenPath(parent, t.Terminated(name, slash), How{Resolve: how.Resolve})
 		if r < 0 {
 			return r, true
 		}
@@ -224,39 +224,39 @@ func (w *walker) last(parent int32, name []byte, slash, named bool) (r int64, do
 		if target = t.secure(int32(r)); target < 0 {
 			return errno(unix.EACCES), true
 		}
-		if b, e = t.describe(target); e != 0 {
+		if b, e = t.Describe(target); e != 0 {
 			return errno(e), true
 		}
 	}
-	v := t.judge(target)
-	if v == helperExe && !byLink {
-		v = harmless // by its name: a file like any other
+	v := t.Judge(target)
+	if v == HelperExe && !byLink {
+		v = Harmless // by its name: a file like any other
 	}
-	directory := b.format() == unix.S_IFDIR
+	directory := b.Format() == unix.S_IFDIR
 	switch {
-	case v == helperExe || !v.allows(how):
+	case v == HelperExe || !v.allows(how):
 		return t.refuse(v, how), true
-	case how.flags&unix.O_PATH == 0 && how.flags&unix.O_CREAT != 0 && (directory || slash):
+	case how.Flags&unix.O_PATH == 0 && how.Flags&unix.O_CREAT != 0 && (directory || slash):
 		return errno(unix.EISDIR), true
-	case !directory && (slash || how.flags&unix.O_DIRECTORY != 0):
+	case !directory && (slash || how.Flags&unix.O_DIRECTORY != 0):
 		return errno(unix.ENOTDIR), true
-	case how.flags&unix.O_PATH != 0:
-		return t.duplicate(target, how.cloexec()), true
-	case b.format() == unix.S_IFLNK:
+	case how.Flags&unix.O_PATH != 0:
+		return t.Duplicate(target, how.CloseOnExec()), true
+	case b.Format() == unix.S_IFLNK:
 		return errno(unix.ELOOP), true
 	}
-	if named && !byLink && !directory && !t.unsure() && (!inProc || judgeName(name) == harmless) {
+	if named && !byLink && !directory && !t.Shared() && (!inProc || judgeName(name) == Harmless) {
 		// The kernel sees the directory, too, and what it has to say about it:
 		// sticky ones protect their files.
 		simple := how
-		simple.resolve |= unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV
-		r, again := t.blockOnce(unix.SYS_OPENAT2, uintptr(parent), address(t.terminated(name, false)), simple.address(t), openHowMin, 0, 0)
+		simple.Resolve |= unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV
+		r, again := t.BlockOnce(unix.SYS_OPENAT2, uintptr(parent), address(t.Terminated(name, false)), simple.Address(t), HowSize, 0, 0)
 		if again {
 			return 0, false
 		}
 		if !leadsElsewhere(r) {
-			if r >= 0 && !t.contended() {
-				r = t.admit(int32(r), how)
+			if r >= 0 && !t.Contended() {
+				r = t.Admit(int32(r), how)
 			}
 			return r, true
 		}
@@ -265,22 +265,40 @@ func (w *walker) last(parent int32, name []byte, slash, named bool) (r int64, do
 	return r, !again
 }
 
+// OpenName opens a path that is not in the guest's memory, without O_PATH.
+func (t *Thread) OpenName(dirfd int32, path string, flags uint64) int64 {
+	name := t.Alloc(unix.PathMax)
+	if len(path) >= len(name) {
+		return errno(unix.ENAMETOOLONG)
+	}
+	return t.Walk(dirfd, name[:copy(name, path)], How{Flags: flags})
+}
+
+// OpenHeld opens a file that Hold has, if the guest may have it.
+func (t *Thread) OpenHeld(held int32, how How) int64 {
+	if t.Judge(held) != Harmless {
+		return errno(unix.EACCES)
+	}
+	r, _ := t.reopen(held, how)
+	return r
+}
+
 // reopen opens a file that is held, has been judged and is no symbolic link. again
 // says that handlers of the guest have run instead.
 //
 // Preconditions: those of secure.
-func (t *Thread) reopen(target int32, how openHow) (r int64, again bool) {
-	how.flags &^= unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW
-	how.mode, how.resolve = 0, 0
-	if how.flags&unix.O_PATH != 0 {
-		return t.duplicate(target, how.cloexec()), false
+func (t *Thread) reopen(target int32, how How) (r int64, again bool) {
+	how.Flags &^= unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW
+	how.Mode, how.Resolve = 0, 0
+	if how.Flags&unix.O_PATH != 0 {
+		return t.Duplicate(target, how.CloseOnExec()), false
 	}
-	b, e := t.describe(target)
+	b, e := t.Describe(target)
 	if e != 0 {
 		return errno(e), false
 	}
-	if b.format() == unix.S_IFDIR {
-		if t.unsure() && t.isProcfs(target) {
+	if b.Format() == unix.S_IFDIR {
+		if t.Shared() && t.IsProcfs(target) {
 			return errno(unix.EACCES), false
 		}
 		r := t.openBlocking(target, dotPath, how)
@@ -288,52 +306,38 @@ func (t *Thread) reopen(target int32, how openHow) (r int64, again bool) {
 			return r, false
 		}
 	}
-	if t.unsure() {
+	if t.Shared() {
 		return errno(unix.EACCES), false
 	}
 	dir := t.ownFDs()
 	if dir < 0 {
 		return errno(unix.EACCES), false
 	}
-	r, again = t.blockOnce(unix.SYS_OPENAT2, uintptr(dir), t.numeral(target), how.address(t), openHowMin, 0, 0)
+	r, again = t.BlockOnce(unix.SYS_OPENAT2, uintptr(dir), address(t.numeral(target)), how.Address(t), HowSize, 0, 0)
 	t.release(dir)
 	return r, again
 }
 
 var dotPath = []byte(".\x00")
 
-// openBlocking opens a path by how, whatever handlers run before.
-func (t *Thread) openBlocking(dirfd int32, path []byte, how openHow) int64 {
-	return t.block(unix.SYS_OPENAT2, uintptr(dirfd), address(path), how.address(t), openHowMin, 0, 0)
-}
-
 // leadsElsewhere reports whether a path was not opened because of a link or a mount.
 func leadsElsewhere(r int64) bool { return r == -int64(unix.ELOOP) || r == -int64(unix.EXDEV) }
-
-// isMagic reports whether a link below a procfs leads somewhere by itself.
-func (t *Thread) isMagic(parent int32, name []byte) bool {
-	r := t.openPath(parent, t.terminated(name, false), openHow{resolve: unix.RESOLVE_NO_MAGICLINKS})
-	if r >= 0 {
-		t.closeFD(int32(r))
-	}
-	return r == -int64(unix.ELOOP)
-}
 
 // follow goes on to what an ordinary link says.
 func (w *walker) follow(link int32, slash bool) (r int64, done bool) {
 	t := w.Thread
 	// Whether the link may be followed at all is for the kernel to say, which looks
 	// at its owner (fs.protected_symlinks) and its mount.
-	r = t.openPath(w.dirfd, t.terminated(w.path, false), openHow{resolve: w.how.resolve})
+	r = t.OpenPath(w.dirfd, t.Terminated(w.path, false), How{Resolve: w.how.Resolve})
 	switch {
 	case r >= 0:
-		t.closeFD(int32(r))
-	case r == -int64(unix.ENOENT) && w.how.flags&unix.O_CREAT != 0, r == -int64(unix.ELOOP):
+		t.Close(int32(r))
+	case r == -int64(unix.ENOENT) && w.how.Flags&unix.O_CREAT != 0, r == -int64(unix.ELOOP):
 	default:
 		return r, true
 	}
-	text := t.alloc(unix.PathMax)
-	r = t.call(unix.SYS_READLINKAT, uintptr(link), address(emptyPath), address(text), uintptr(len(text)), 0, 0)
+	text := t.Alloc(unix.PathMax)
+	r = t.Call(unix.SYS_READLINKAT, uintptr(link), address(EmptyPath), address(text), uintptr(len(text)), 0, 0)
 	switch {
 	case r < 0:
 		return r, true
@@ -357,105 +361,6 @@ func (w *walker) followTo(text []byte, slash bool) (r int64, done bool) {
 		w.path = append(w.path, '/')
 	}
 	return 0, false
-}
-
-// linkKind is what there is to say of a magic link.
-type linkKind uint8
-
-const (
-	linkHarmless  linkKind = iota // its target decides
-	linkForbidden                 // leads to what a helper has mapped, or nobody knows
-	linkPrivate                   // leads to a helper's descriptor
-	linkOwnExe                    // leads to the helper's executable: for the guest, to its module
-)
-
-// classify tells what kind of magic link the one named name in a procfs's directory
-// parent is.
-func (t *Thread) classify(parent int32, name []byte) linkKind {
-	mark := t.scratchUsed
-	defer func() { t.scratchUsed = mark }()
-	if !t.inWholeProcfs(parent) {
-		return linkForbidden
-	}
-	path := t.descriptorPath(parent)
-	pid, folder := procOwner(path)
-	switch {
-	case path == nil, folder == "map_files":
-		return linkForbidden
-	case folder == "fd":
-		fd, ok := leadingNumber(name)
-		if ok && t.ownsFD(fd) && (pid == t.pid() || t.runsHelper(pid)) {
-			return linkPrivate
-		}
-	case string(name) == "exe":
-		if pid, _ := procOwner(append(path, "/exe"...)); pid == t.pid() {
-			return linkOwnExe
-		}
-	}
-	return linkHarmless
-}
-
-// inWholeProcfs reports whether a directory is on the mount that /proc is, and that
-// begins at the root of its procfs. A part of one can be mounted under any name, and
-// its path then says nothing.
-func (t *Thread) inWholeProcfs(dir int32) bool {
-	root := t.secure(t.openProcRoot())
-	if root < 0 {
-		return false
-	}
-	defer t.release(root)
-	const rootInode = 1 // PROC_ROOT_INO, include/linux/proc_ns.h
-	whole, known := t.identify(root, address(emptyPath))
-	is, also := t.identify(dir, address(emptyPath))
-	return known && also && whole.inode == rootInode && is.mount == whole.mount && t.isProcfs(root)
-}
-
-// settle gives the guest descriptor r in place of fd, which was taken before it.
-func (t *Thread) settle(fd int32, r int64, cloexec bool) int64 {
-	if r > int64(fd) {
-		flags := uintptr(0)
-		if cloexec {
-			flags = unix.O_CLOEXEC
-		}
-		if t.call(unix.SYS_DUP3, uintptr(r), uintptr(fd), flags, 0, 0, 0) >= 0 {
-			t.closeFD(int32(r))
-			return int64(fd)
-		}
-	}
-	t.closeFD(fd)
-	return r
-}
-
-// duplicate returns a copy of fd in the guest's range.
-func (t *Thread) duplicate(fd int32, cloexec bool) int64 {
-	command := uintptr(unix.F_DUPFD)
-	if cloexec {
-		command = unix.F_DUPFD_CLOEXEC
-	}
-	return t.call(unix.SYS_FCNTL, uintptr(fd), command, 0, 0, 0, 0)
-}
-
-// lowest moves a descriptor to the lowest free number.
-func (t *Thread) lowest(fd int32, cloexec bool) int64 {
-	r := t.duplicate(fd, cloexec)
-	if r >= 0 && r < int64(fd) {
-		t.closeFD(fd)
-		return r
-	}
-	if r >= 0 {
-		t.closeFD(int32(r))
-	}
-	return int64(fd)
-}
-
-// terminated returns a copy of a path with its NUL, and a slash before that if asked
-// for.
-func (t *Thread) terminated(path []byte, slash bool) []byte {
-	b := append(t.alloc(len(path) + 2)[:0], path...)
-	if slash {
-		b = append(b, '/')
-	}
-	return append(b, 0)
 }
 
 // splitPath splits a path into the directory, with its slash, and the last component

@@ -1,10 +1,6 @@
-package wali
+package executable
 
-import (
-	"bytes"
-
-	"golang.org/x/sys/unix"
-)
+import "bytes"
 
 // scriptHead is how much of a file the kernel looks at, BINPRM_BUF_SIZE.
 const scriptHead = 256
@@ -55,30 +51,29 @@ func parseScript(head []byte) (in interpreter, ok bool) {
 	return in, in.path != "" || !whole
 }
 
-// fileKind says what a file is to execve.
-type fileKind uint8
+// Kind says what a file is to execve.
+type Kind uint8
 
 const (
-	unknownKind fileKind = iota
-	moduleKind
-	scriptKind
-	nativeKind
+	Unknown Kind = iota
+	Module
+	Script
+	Native
 )
 
-func kindOf(head []byte) fileKind {
+// KindOf tells a file's kind by its beginning.
+func KindOf(head []byte) Kind {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x00asm")):
-		return moduleKind
+		return Module
 	case bytes.HasPrefix(head, []byte("#!")):
-		return scriptKind
+		return Script
 	case bytes.HasPrefix(head, []byte("\x7fELF")):
-		return nativeKind
+		return Native
 	}
-	return unknownKind
+	return Unknown
 }
 
 // maxInterpreters is how many `#!` lines may lead to each other; one more is
 // ELOOP (fs/exec.c).
 const maxInterpreters = 5
-
-const enoexec = unix.ENOEXEC

@@ -1,4 +1,4 @@
-package wali
+package executable
 
 import (
 	"strings"

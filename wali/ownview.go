@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/wali/memory"
+	"walisup/wali/pathguard"
 )
 
 // What a process sees of itself in /proc/self/maps, smaps, smaps_rollup and auxv is
@@ -18,26 +19,20 @@ import (
 // is there when they are read.
 
 // openOwnView makes the file in which the guest sees itself.
-func (t *Thread) openOwnView(v verdict, how openHow) int64 {
+func (t *Thread) openOwnView(v pathguard.Verdict, how pathguard.How) int64 {
 	switch {
-	case how.flags&unix.O_DIRECTORY != 0:
+	case how.Flags&unix.O_DIRECTORY != 0:
 		return errno(unix.ENOTDIR)
-	case how.flags&unix.O_ACCMODE != unix.O_RDONLY:
+	case how.Flags&unix.O_ACCMODE != unix.O_RDONLY:
 		return errno(unix.EACCES)
 	}
-	name := ""
-	for i := range guardedNames {
-		if guardedNames[i].own == v {
-			name = guardedNames[i].name
-		}
-	}
-	r := t.makeFile(name, how.cloexec())
+	r := t.makeFile(v.Name(), how.CloseOnExec())
 	if r < 0 {
 		return r
 	}
 	w := viewWriter{Thread: t, fd: int32(r)}
 	switch v {
-	case ownAuxv:
+	case pathguard.OwnAuxv:
 		w.auxv()
 	default:
 		w.regions(v)
@@ -91,9 +86,9 @@ type mapped struct {
 }
 
 // regions writes maps, smaps or smaps_rollup.
-func (w *viewWriter) regions(v verdict) {
+func (w *viewWriter) regions(v pathguard.Verdict) {
 	lines := w.mapped()
-	if v == ownRollup {
+	if v == pathguard.OwnRollup {
 		if len(lines) == 0 {
 			return
 		}
@@ -107,7 +102,7 @@ func (w *viewWriter) regions(v verdict) {
 	}
 	for _, m := range lines {
 		var u *usage
-		if v == ownSmaps {
+		if v == pathguard.OwnSmaps {
 			found := w.usage(m.Region)
 			u = &found
 		}
@@ -207,10 +202,10 @@ func (w *viewWriter) find(m *mapped) {
 	mark := w.scratchUsed
 	defer func() { w.scratchUsed = mark }()
 	path := w.cstring(m.name)
-	b := statxBuf(w.alloc(statxSize))
+	b := pathguard.Statx(w.alloc(pathguard.StatxSize))
 	const how = unix.AT_SYMLINK_NOFOLLOW | unix.AT_STATX_DONT_SYNC
 	if path != 0 && w.call(unix.SYS_STATX, atFDCWD, path, how, unix.STATX_INO, address(b), 0) == 0 {
-		m.dev, m.inode = b.dev(), b.u64(statxIno)
+		m.dev, m.inode = b.Dev(), b.Inode()
 	}
 }
 

@@ -3,9 +3,10 @@ package wali
 import (
 	"bytes"
 	"encoding/binary"
-	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/procpath"
 )
 
 var (
@@ -24,7 +25,7 @@ func (t *Thread) procPath(p uint32) bool {
 
 // namesReserved reports whether the path at p spells one of the helper's private
 // descriptors in one of the usual ways. For the guest that file does not exist.
-// This is for good manners: what the descriptors hold is guarded by judge.
+// This is for good manners: what the descriptors hold is guarded by package pathguard.
 func (t *Thread) namesReserved(p uint32) bool {
 	if !t.procPath(p) {
 		return false
@@ -32,7 +33,7 @@ func (t *Thread) namesReserved(p uint32) bool {
 	mark := t.scratchUsed
 	defer func() { t.scratchUsed = mark }()
 	path := t.pathAt(p)
-	fd, ok := descriptorInPath(path, t.pid())
+	fd, ok := procpath.Descriptor(path, t.pid())
 	return ok && t.ownsFD(fd)
 }
 
@@ -48,41 +49,6 @@ func (t *Thread) pathAt(p uint32) []byte {
 
 func (t *Thread) pid() int { return int(t.call(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)) }
 
-// descriptorInPath returns the descriptor that a path such as /proc/self/fd/5 or
-// /dev/fd/5 leads to in process pid.
-func descriptorInPath(path []byte, pid int) (fd int32, ok bool) {
-	if rest, found := bytes.CutPrefix(path, []byte("/dev/fd/")); found {
-		return leadingNumber(rest)
-	}
-	rest, found := bytes.CutPrefix(path, []byte("/proc/"))
-	if !found {
-		return 0, false
-	}
-	process, rest, _ := bytes.Cut(rest, []byte("/"))
-	switch string(process) {
-	case "self", "thread-self":
-	default:
-		if string(process) != strconv.Itoa(pid) {
-			return 0, false
-		}
-	}
-	dir, rest, _ := bytes.Cut(rest, []byte("/"))
-	if string(dir) == "task" {
-		_, rest, _ = bytes.Cut(rest, []byte("/"))
-		dir, rest, _ = bytes.Cut(rest, []byte("/"))
-	}
-	if string(dir) != "fd" && string(dir) != "fdinfo" {
-		return 0, false
-	}
-	return leadingNumber(rest)
-}
-
-func leadingNumber(path []byte) (int32, bool) {
-	name, _, _ := bytes.Cut(path, []byte("/"))
-	n, err := strconv.ParseInt(string(name), 10, 32)
-	return int32(n), err == nil
-}
-
 // isOwnExe reports whether the path, which leads to the helper's executable, is
 // the exe link of this process.
 func (t *Thread) isOwnExe(dirfd int32, path uint32) bool {
@@ -91,19 +57,9 @@ func (t *Thread) isOwnExe(dirfd int32, path uint32) bool {
 	if r < 0 {
 		return false
 	}
-	own := t.isOwnExeLink(int32(r))
+	own := t.guard().IsOwnExeLink(int32(r))
 	t.call(unix.SYS_CLOSE, uintptr(r), 0, 0, 0, 0, 0)
 	return own
-}
-
-// isOwnExeLink is isOwnExe for a descriptor of the link itself.
-func (t *Thread) isOwnExeLink(fd int32) bool {
-	b, e := t.describe(fd)
-	if e != 0 || b.format() != unix.S_IFLNK || !t.isProcfs(fd) {
-		return false
-	}
-	pid, name := procOwner(t.descriptorPath(fd))
-	return name == "exe" && pid == t.pid()
 }
 
 // lastIsExe reports whether the last component of the path at p is "exe".
