@@ -53,6 +53,16 @@ try 'symbolic link' 'busybox ln -s made $write/soft'
 try 'FIFO' 'busybox mkfifo $write/fifo'
 try 'remove' 'busybox rm $write/hard && busybox rmdir $write/empty'
 try 'copy' 'busybox cp $read/file $write/copy'
+try 'change a mode' 'busybox chmod 640 $write/copy && test $(busybox stat -c %a $write/copy) = 640'
+try 'change the mode by a link' 'busybox ln -s copy $write/alias && busybox chmod 600 $write/alias && test $(busybox stat -c %a $write/copy) = 600'
+try 'change the times' 'busybox touch -d 2001-02-03 $write/copy && test $(busybox stat -c %Y $write/copy) = $(busybox date -d 2001-02-03 +%s)'
+try 'change the owner' 'busybox chown $(busybox id -u):$(busybox id -g) $write/copy'
+try 'change the mode of a read-only file' 'busybox chmod 400 $write/copy && busybox chmod 444 $write/copy && test $(busybox stat -c %a $write/copy) = 444'
+try 'change the times of a read-only file' 'busybox touch -d 2002-02-03 $write/copy && test $(busybox stat -c %y $write/copy | busybox cut -c1-4) = 2002'
+try 'change the mode of a directory' 'busybox chmod 500 $write/folder && busybox chmod 711 $write/folder && test $(busybox stat -c %a $write/folder) = 711'
+try 'change the directory that it was given' 'busybox chmod 750 $write && busybox touch -d 2003-02-03 $write && test $(busybox stat -c %a $write) = 750'
+try 'copy with everything' 'busybox cp -p $write/copy $write/twin && test $(busybox stat -c %a%Y $write/twin) = $(busybox stat -c %a%Y $write/copy)'
+try 'copy a tree with everything' 'busybox cp -a $write/folder $write/tree && test $(busybox stat -c %a $write/tree) = 711'
 try 'fork and pipe' 'echo x | busybox grep x'
 try 'signal a child' 'busybox sleep 100 & kill $!'
 try 'use a device' 'echo x >/dev/null'
@@ -76,8 +86,16 @@ try 'truncate where it may read' 'busybox truncate -s 0 $read/file'
 try 'make where it may read' 'echo x >$read/made'
 try 'remove where it may read' 'busybox rm $read/file'
 try 'rename from there' 'busybox mv $read/file $write/file'
-try 'change the mode' 'busybox chmod 777 $read/file'
-try 'change the times' 'busybox touch -d 2001-01-01 $read/file'
+try 'change the mode where it may read' 'busybox chmod 777 $read/file'
+try 'change the times where it may read' 'busybox touch -d 2001-01-01 $read/file'
+try 'change the owner where it may read' 'busybox chown $(busybox id -u) $read/file'
+try 'change a directory where it may read' 'busybox chmod 777 $read/below'
+try 'change the directory that it may read' 'busybox chmod 777 $read'
+try 'change the mode by a link that leads out' 'busybox ln -s $read/file $write/way; busybox chmod 777 $write/way'
+try 'change a directory by a link that leads out' 'busybox ln -s $read/below $write/folderway; busybox chmod 777 $write/folderway'
+try 'change the mode of a FIFO' 'busybox chmod 777 $write/fifo'
+try 'change a symbolic link' 'busybox touch -h -d 2001-01-01 $write/soft'
+try 'change a directory outside' 'busybox chmod 777 $outside/bin'
 try 'change the mode outside' 'busybox chmod 777 $outside/file'
 try 'change the times outside' 'busybox touch -d 2001-01-01 $outside/file'
 try 'run outside' '$outside/bin/busybox true'
@@ -121,6 +139,16 @@ symbolic link: yes
 FIFO: yes
 remove: yes
 copy: yes
+change a mode: yes
+change the mode by a link: yes
+change the times: yes
+change the owner: yes
+change the mode of a read-only file: yes
+change the times of a read-only file: yes
+change the mode of a directory: yes
+change the directory that it was given: yes
+copy with everything: yes
+copy a tree with everything: yes
 fork and pipe: yes
 signal a child: yes
 use a device: yes
@@ -143,8 +171,16 @@ truncate where it may read: no
 make where it may read: no
 remove where it may read: no
 rename from there: no
-change the mode: no
-change the times: no
+change the mode where it may read: no
+change the times where it may read: no
+change the owner where it may read: no
+change a directory where it may read: no
+change the directory that it may read: no
+change the mode by a link that leads out: no
+change a directory by a link that leads out: no
+change the mode of a FIFO: no
+change a symbolic link: no
+change a directory outside: no
 change the mode outside: no
 change the times outside: no
 run outside: no

@@ -16,7 +16,7 @@ func sysChown(t *Thread, a Args) int64 {
 }
 
 func sysLchown(t *Thread, a Args) int64 {
-	return t.call(unix.SYS_FCHOWNAT, atFDCWD, t.Memory.Host(a.Ptr(0)), uintptr(a.Uint(1)), uintptr(a.Uint(2)), unix.AT_SYMLINK_NOFOLLOW, 0)
+	return t.chown(unix.AT_FDCWD, a.Ptr(0), a.Uint(1), a.Uint(2), unix.AT_SYMLINK_NOFOLLOW)
 }
 
 func sysLink(t *Thread, a Args) int64 {

@@ -54,6 +54,11 @@ func (t *Thread) isEmpty(p uint32) bool {
 }
 
 func (t *Thread) chown(dirfd int32, path, owner, group uint32, flags int32) int64 {
+	if t.Sandboxed {
+		return t.changeAllowed(dirfd, path, flags, func(fd int32) int64 {
+			return t.call(unix.SYS_FCHOWN, uintptr(fd), uintptr(owner), uintptr(group), 0, 0, 0)
+		})
+	}
 	return t.onTarget(dirfd, path, flags, func(dirfd int32, path uintptr, flags int32) int64 {
 		return t.call(unix.SYS_FCHOWNAT, uintptr(dirfd), path, uintptr(owner), uintptr(group), uintptr(flags), 0)
 	})
@@ -69,6 +74,11 @@ func sysFchownat(t *Thread, a Args) int64 {
 func sysFchmodat(t *Thread, a Args) int64 { return t.chmod(a.Int(0), a.Ptr(1), a.Uint(2), a.Int(3)) }
 
 func (t *Thread) chmod(dirfd int32, path, mode uint32, flags int32) int64 {
+	if t.Sandboxed {
+		return t.changeAllowed(dirfd, path, flags, func(fd int32) int64 {
+			return t.call(unix.SYS_FCHMOD, uintptr(fd), uintptr(mode), 0, 0, 0, 0)
+		})
+	}
 	return t.onTarget(dirfd, path, flags, func(fd int32, name uintptr, flags int32) int64 {
 		r := t.call(unix.SYS_FCHMODAT2, uintptr(fd), name, uintptr(mode), uintptr(flags), 0, 0)
 		if r == -int64(unix.ENOSYS) && name == address(emptyPath) { // before Linux 6.6
@@ -91,6 +101,12 @@ const (
 // sysSetxattr is setxattr(2).
 func sysSetxattr(t *Thread, a Args) int64 {
 	path, name, value, size, flags := a.Ptr(0), t.Memory.Host(a.Ptr(1)), t.Memory.Host(a.Ptr(2)), a.Uint(3), a.Uint(4)
+	byFD := func(fd int32) int64 {
+		return t.call(unix.SYS_FSETXATTR, uintptr(fd), name, value, uintptr(size), uintptr(flags), 0)
+	}
+	if t.Sandboxed {
+		return t.changeAllowed(unix.AT_FDCWD, path, 0, byFD)
+	}
 	// What is wrong with the other arguments comes before what is with the path.
 	r := t.call(unix.SYS_SETXATTR, address(emptyPath), name, value, uintptr(size), uintptr(flags), 0)
 	if r != -int64(unix.ENOENT) {
@@ -103,15 +119,18 @@ func sysSetxattr(t *Thread, a Args) int64 {
 	return t.onAttributes(path,
 		func(dir int32, link uintptr) int64 {
 			return t.call(sysSetxattrat, uintptr(dir), link, 0, name, address(b), xattrArgs)
-		},
-		func(fd int32) int64 {
-			return t.call(unix.SYS_FSETXATTR, uintptr(fd), name, value, uintptr(size), uintptr(flags), 0)
-		})
+		}, byFD)
 }
 
 // sysRemovexattr is removexattr(2).
 func sysRemovexattr(t *Thread, a Args) int64 {
 	path, name := a.Ptr(0), t.Memory.Host(a.Ptr(1))
+	byFD := func(fd int32) int64 {
+		return t.call(unix.SYS_FREMOVEXATTR, uintptr(fd), name, 0, 0, 0, 0)
+	}
+	if t.Sandboxed {
+		return t.changeAllowed(unix.AT_FDCWD, path, 0, byFD)
+	}
 	r := t.call(unix.SYS_REMOVEXATTR, address(emptyPath), name, 0, 0, 0, 0)
 	if r != -int64(unix.ENOENT) {
 		return r
@@ -119,10 +138,7 @@ func sysRemovexattr(t *Thread, a Args) int64 {
 	return t.onAttributes(path,
 		func(dir int32, link uintptr) int64 {
 			return t.call(sysRemovexattrat, uintptr(dir), link, 0, name, 0, 0)
-		},
-		func(fd int32) int64 {
-			return t.call(unix.SYS_FREMOVEXATTR, uintptr(fd), name, 0, 0, 0, 0)
-		})
+		}, byFD)
 }
 
 // onAttributes changes the extended attributes of the file at a path, by its link in the

@@ -77,5 +77,8 @@ func (t *Thread) setTimes(dirfd int32, path uint32, times uintptr, flags int32) 
 	if path == 0 { // the descriptor's file
 		return set(dirfd, 0, flags)
 	}
+	if t.Sandboxed {
+		return t.changeAllowed(dirfd, path, flags, func(fd int32) int64 { return set(fd, 0, 0) })
+	}
 	return t.onTarget(dirfd, path, flags, set)
 }

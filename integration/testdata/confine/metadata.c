@@ -1,0 +1,102 @@
+// metadata WRITE READ SECONDS: threads put links to what may only be read in the place of a
+// file and a directory that may be written, while others change what the paths lead to. What
+// is below READ must not change.
+// flags: -pthread
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { changers = 4 };
+
+static char file[256], folder[256], below[300], spare[256], target[256], target_folder[256];
+static int over;
+static long changed, refused;
+
+static int running(void) { return !__atomic_load_n(&over, __ATOMIC_SEQ_CST); }
+
+static void *swap_file(void *unused)
+{
+	char link[300], own[300];
+	snprintf(link, sizeof link, "%s.link", file);
+	snprintf(own, sizeof own, "%s.own", file);
+	while (running()) {
+		int fd = open(own, O_RDWR | O_CREAT, 0400);
+		if (fd >= 0) close(fd);
+		rename(own, file);
+		if (!symlink(target, link)) rename(link, file);
+	}
+	return unused;
+}
+
+static void *swap_folder(void *unused)
+{
+	while (running()) {
+		rename(folder, spare);
+		if (!symlink(target_folder, folder)) unlink(folder);
+		rename(spare, folder);
+	}
+	return unused;
+}
+
+// Replaces descriptors that calls have just opened.
+static void *swap_descriptors(void *unused)
+{
+	int read_only = open(file, O_PATH | O_CLOEXEC);
+	while (running())
+		for (int fd = read_only + 1; fd < read_only + 8; fd++)
+			if (fcntl(fd, F_GETFD) >= 0) dup3(read_only, fd, O_CLOEXEC);
+	return unused;
+}
+
+static void count(int r) { __atomic_fetch_add(r ? &refused : &changed, 1, __ATOMIC_SEQ_CST); }
+
+static void *change(void *unused)
+{
+	const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+	while (running()) {
+		count(chmod(file, 0777));
+		count(chmod(below, 0777));
+		count(chmod(folder, 0777));
+		count(fchmodat(AT_FDCWD, file, 0707, 0));
+		count(utimensat(AT_FDCWD, file, times, 0));
+		count(utimensat(AT_FDCWD, folder, times, 0));
+		count(setxattr(file, "user.mark", "x", 1, 0));
+		count(chown(below, getuid(), getgid()));
+	}
+	return unused;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 4) return 2;
+	snprintf(file, sizeof file, "%s/swapped", argv[1]);
+	snprintf(folder, sizeof folder, "%s/folder", argv[1]);
+	snprintf(spare, sizeof spare, "%s/spare", argv[1]);
+	snprintf(below, sizeof below, "%s/file", folder);
+	snprintf(target, sizeof target, "%s/file", argv[2]);
+	snprintf(target_folder, sizeof target_folder, "%s/below", argv[2]);
+	if (mkdir(folder, 0700)) return 3;
+	int fd = open(below, O_RDWR | O_CREAT, 0400);
+	if (fd < 0 || close(fd)) return 3;
+	pthread_t t[3 + changers];
+	void *(*swappers[])(void *) = { swap_file, swap_folder, swap_descriptors };
+	for (int i = 0; i < 3 + changers; i++)
+		if (pthread_create(&t[i], 0, i < 3 ? swappers[i] : change, 0)) return 4;
+	struct timespec end = { atof(argv[3]), 1e9 * (atof(argv[3]) - (long)atof(argv[3])) };
+	do { // at least one of each
+		nanosleep(&end, 0);
+		end = (struct timespec){ 0, 1000000 };
+	} while (!__atomic_load_n(&changed, __ATOMIC_SEQ_CST) || !__atomic_load_n(&refused, __ATOMIC_SEQ_CST));
+	__atomic_store_n(&over, 1, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < 3 + changers; i++) pthread_join(t[i], 0);
+	printf("%ld changed, %ld refused\n", changed, refused);
+	return 0;
+}
