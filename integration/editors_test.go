@@ -162,7 +162,7 @@ func testScreen(t *testing.T, name, shell string, steps screenSteps) {
 		argv       []string
 	}{
 		{"native", tools.native, []string{bash.native}},
-		{"guest", tools.guest, []string{walisupPath(), "start", "--native-exec", bash.module}},
+		{"guest", tools.guest, []string{walisupPath(), "start", "--native-exec", "--seccomp", "none", bash.module}},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			shell := shell

@@ -156,10 +156,19 @@ func alias(t *testing.T, program, name string) string {
 // baseEnv is the environment of every program, of native ones too: a program
 // that prints it must print the same.
 func baseEnv() []string {
-	return []string{
+	return append([]string{
 		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/nonexistent", "LANG=C.UTF-8", "TZ=UTC",
 		"WALISUP_CACHE=" + filepath.Join(testCache(), "compiled"),
+	}, seccompEnv()...)
+}
+
+// seccompEnv has walisup run all modules under the profile that WALISUP_TEST_SECCOMP names,
+// if it does: "default" lets every test pass that does not say otherwise by a flag.
+func seccompEnv() []string {
+	if profile := os.Getenv("WALISUP_TEST_SECCOMP"); profile != "" {
+		return []string{"WALISUP_SECCOMP=" + profile}
 	}
+	return nil
 }
 
 var aliasPattern = regexp.MustCompile(`/[^ \t\n:"']*` + aliases)

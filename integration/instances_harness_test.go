@@ -113,7 +113,7 @@ func (s *site) environ() []string {
 		"PATH=" + filepath.Join(s.dir, "tools"), "HOME=" + filepath.Join(s.dir, "work"), "TZ=UTC",
 		"WALISUP_CACHE=" + filepath.Join(s.dir, "work", "cache"),
 		"WALISUP_STATE_DIR=" + s.state(), "SITE=" + s.dir,
-	}, s.extra...)
+	}, append(seccompEnv(), s.extra...)...)
 }
 
 func (s *site) state() string { return filepath.Join(s.dir, "run", "walisup") }

@@ -11,11 +11,9 @@ import (
 // not taken from the bounding set: native programs that a guest may start get it
 // again.
 func (t *Thread) DropRawIO() unix.Errno {
-	const version3 = 0x20080522
-	header, data := t.alloc(8), t.alloc(24)
-	binary.LittleEndian.PutUint32(header, version3)
-	if r := t.call(unix.SYS_CAPGET, address(header), address(data), 0, 0, 0, 0); r < 0 {
-		return unix.Errno(-r)
+	header, data, e := t.capabilities()
+	if e != 0 {
+		return e
 	}
 	has := false
 	const capSysRawIO = 17               // below 32: in the first word of each set

@@ -266,12 +266,20 @@ const capSysResource = 24 // CAP_SYS_RESOURCE, include/uapi/linux/capability.h
 
 // capable reports whether the thread has a capability in effect.
 func (t *Thread) capable(capability uint) bool {
-	const version3 = 0x20080522
-	header, data := t.alloc(8), t.alloc(24)
-	binary.LittleEndian.PutUint32(header, version3)
-	if t.call(unix.SYS_CAPGET, address(header), address(data), 0, 0, 0, 0) < 0 {
+	_, data, e := t.capabilities()
+	if e != 0 {
 		return false
 	}
 	effective := binary.LittleEndian.Uint32(data[12*(capability/32):])
 	return effective>>(capability%32)&1 != 0
+}
+
+// capabilities returns the thread's capabilities as capget(2) has them, for capset(2): two
+// structs of the effective, permitted and inheritable ones, 32 of each.
+func (t *Thread) capabilities() (header, data []byte, e unix.Errno) {
+	const version3 = 0x20080522
+	header, data = t.alloc(8), t.alloc(24)
+	binary.LittleEndian.PutUint32(header, version3)
+	r := t.call(unix.SYS_CAPGET, address(header), address(data), 0, 0, 0, 0)
+	return header, data, unix.Errno(-min(r, 0))
 }

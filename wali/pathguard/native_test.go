@@ -63,7 +63,9 @@ func (n *native) LendDescriptors() func()     { return func() {} }
 func (n *native) ModulePath() string          { return "/module.wasm" }
 func (n *native) Helper() (dev, inode uint64) { return 1, 1 }
 
-func (n *native) Place(fd, slot int32) bool { return unix.Dup3(int(fd), int(slot), unix.O_CLOEXEC) == nil }
+func (n *native) Place(fd, slot int32) bool {
+	return unix.Dup3(int(fd), int(slot), unix.O_CLOEXEC) == nil
+}
 
 func (n *native) OwnView(v Verdict, _ How) int64 {
 	n.views = append(n.views, v)
