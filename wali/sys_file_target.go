@@ -53,11 +53,35 @@ func (t *Thread) isEmpty(p uint32) bool {
 	return t.Memory.Read(p, b[:]) != 0 || b[0] == 0
 }
 
+// change makes a call that changes the file of descriptor fd, if the sandbox lets it.
+func (t *Thread) change(fd int32, call func(fd int32) int64) int64 {
+	if t.Sandboxed {
+		return t.changeOpen(fd, call)
+	}
+	return call(fd)
+}
+
+// sysFchown is fchown(2).
+func sysFchown(t *Thread, a Args) int64 {
+	return t.change(a.Int(0), func(fd int32) int64 { return t.fchown(fd, a.Uint(1), a.Uint(2)) })
+}
+
+func (t *Thread) fchown(fd int32, owner, group uint32) int64 {
+	return t.call(unix.SYS_FCHOWN, uintptr(fd), uintptr(owner), uintptr(group), 0, 0, 0)
+}
+
+// sysFchmod is fchmod(2).
+func sysFchmod(t *Thread, a Args) int64 {
+	return t.change(a.Int(0), func(fd int32) int64 { return t.fchmod(fd, a.Uint(1)) })
+}
+
+func (t *Thread) fchmod(fd int32, mode uint32) int64 {
+	return t.call(unix.SYS_FCHMOD, uintptr(fd), uintptr(mode), 0, 0, 0, 0)
+}
+
 func (t *Thread) chown(dirfd int32, path, owner, group uint32, flags int32) int64 {
 	if t.Sandboxed {
-		return t.changeAllowed(dirfd, path, flags, func(fd int32) int64 {
-			return t.call(unix.SYS_FCHOWN, uintptr(fd), uintptr(owner), uintptr(group), 0, 0, 0)
-		})
+		return t.changeAllowed(dirfd, path, flags, func(fd int32) int64 { return t.fchown(fd, owner, group) })
 	}
 	return t.onTarget(dirfd, path, flags, func(dirfd int32, path uintptr, flags int32) int64 {
 		return t.call(unix.SYS_FCHOWNAT, uintptr(dirfd), path, uintptr(owner), uintptr(group), uintptr(flags), 0)
@@ -75,9 +99,7 @@ func sysFchmodat(t *Thread, a Args) int64 { return t.chmod(a.Int(0), a.Ptr(1), a
 
 func (t *Thread) chmod(dirfd int32, path, mode uint32, flags int32) int64 {
 	if t.Sandboxed {
-		return t.changeAllowed(dirfd, path, flags, func(fd int32) int64 {
-			return t.call(unix.SYS_FCHMOD, uintptr(fd), uintptr(mode), 0, 0, 0, 0)
-		})
+		return t.changeAllowed(dirfd, path, flags, func(fd int32) int64 { return t.fchmod(fd, mode) })
 	}
 	return t.onTarget(dirfd, path, flags, func(fd int32, name uintptr, flags int32) int64 {
 		r := t.call(unix.SYS_FCHMODAT2, uintptr(fd), name, uintptr(mode), uintptr(flags), 0, 0)
@@ -139,6 +161,22 @@ func sysRemovexattr(t *Thread, a Args) int64 {
 		func(dir int32, link uintptr) int64 {
 			return t.call(sysRemovexattrat, uintptr(dir), link, 0, name, 0, 0)
 		}, byFD)
+}
+
+// sysFsetxattr is fsetxattr(2).
+func sysFsetxattr(t *Thread, a Args) int64 {
+	name, value := t.Memory.Host(a.Ptr(1)), t.Memory.Host(a.Ptr(2))
+	return t.change(a.Int(0), func(fd int32) int64 {
+		return t.call(unix.SYS_FSETXATTR, uintptr(fd), name, value, uintptr(a.Uint(3)), uintptr(a.Uint(4)), 0)
+	})
+}
+
+// sysFremovexattr is fremovexattr(2).
+func sysFremovexattr(t *Thread, a Args) int64 {
+	name := t.Memory.Host(a.Ptr(1))
+	return t.change(a.Int(0), func(fd int32) int64 {
+		return t.call(unix.SYS_FREMOVEXATTR, uintptr(fd), name, 0, 0, 0, 0)
+	})
 }
 
 // onAttributes changes the extended attributes of the file at a path, by its link in the

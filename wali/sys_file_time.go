@@ -75,7 +75,7 @@ func (t *Thread) setTimes(dirfd int32, path uint32, times uintptr, flags int32) 
 		return t.call(unix.SYS_UTIMENSAT, uintptr(dirfd), path, times, uintptr(flags), 0, 0)
 	}
 	if path == 0 { // the descriptor's file
-		return set(dirfd, 0, flags)
+		return t.change(dirfd, func(fd int32) int64 { return set(fd, 0, flags) })
 	}
 	if t.Sandboxed {
 		return t.changeAllowed(dirfd, path, flags, func(fd int32) int64 { return set(fd, 0, 0) })

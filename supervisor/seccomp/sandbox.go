@@ -49,7 +49,7 @@ var denied = []uint32{
 }
 
 // byDescriptor change modes, owners and attributes of files that are open, and so could be
-// opened.
+// opened: for reading, too, which no filter sees. The helper looks at that.
 var byDescriptor = []uint32{unix.SYS_FCHMOD, unix.SYS_FCHOWN, unix.SYS_FSETXATTR, unix.SYS_FREMOVEXATTR}
 
 const (

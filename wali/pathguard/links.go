@@ -103,7 +103,7 @@ func (t *Thread) runsHelper(pid int) bool {
 	if root < 0 {
 		return false
 	}
-	b, e := t.statx(root, address(exe), unix.STATX_TYPE|unix.STATX_INO)
+	b, e := t.statx(root, address(exe), 0, described)
 	t.Close(root)
 	return e == 0 && t.isHelper(b)
 }

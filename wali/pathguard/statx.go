@@ -47,15 +47,22 @@ func (b Statx) Same(c Statx) bool { return b.Inode() == c.Inode() && b.Dev() == 
 // Describe fills in what the guard wants to know of descriptor fd. It never
 // makes a network or user-space file system ask its server.
 func (t *Thread) Describe(fd int32) (Statx, unix.Errno) {
-	return t.statx(fd, address(EmptyPath), unix.STATX_TYPE|unix.STATX_INO|unix.STATX_NLINK)
+	return t.statx(fd, address(EmptyPath), unix.AT_EMPTY_PATH, described)
 }
 
-// statx describes the file at path below dirfd, or dirfd if path is empty. Links are
-// followed.
-func (t *Thread) statx(dirfd int32, path uintptr, mask uintptr) (Statx, unix.Errno) {
+// DescribeAt is Describe for the file, or symbolic link, that has a name, which ends with a
+// NUL, in a directory.
+func (t *Thread) DescribeAt(dirfd int32, name []byte) (Statx, unix.Errno) {
+	return t.statx(dirfd, address(name), unix.AT_SYMLINK_NOFOLLOW, described)
+}
+
+// described is what Describe asks for.
+const described = unix.STATX_TYPE | unix.STATX_INO | unix.STATX_NLINK
+
+// statx describes the file at path below dirfd.
+func (t *Thread) statx(dirfd int32, path, flags, mask uintptr) (Statx, unix.Errno) {
 	b := t.Alloc(StatxSize)
-	const how = unix.AT_EMPTY_PATH | unix.AT_STATX_DONT_SYNC
-	r := t.Call(unix.SYS_STATX, uintptr(dirfd), path, how, mask, address(b), 0)
+	r := t.Call(unix.SYS_STATX, uintptr(dirfd), path, flags|unix.AT_STATX_DONT_SYNC, mask, address(b), 0)
 	if r < 0 {
 		return nil, unix.Errno(-r)
 	}
@@ -68,7 +75,7 @@ type identity struct{ inode, dev, mount uint64 }
 // identify returns the identity of the file at path below dirfd, which is that of
 // dirfd if path is empty.
 func (t *Thread) identify(dirfd int32, path uintptr) (identity, bool) {
-	b, e := t.statx(dirfd, path, unix.STATX_INO|unix.STATX_MNT_ID)
+	b, e := t.statx(dirfd, path, unix.AT_EMPTY_PATH, unix.STATX_INO|unix.STATX_MNT_ID)
 	if e != 0 || b.u32(0)&unix.STATX_MNT_ID == 0 {
 		return identity{}, false
 	}

@@ -1,6 +1,6 @@
 // metadata WRITE READ SECONDS: threads put links to what may only be read in the place of a
-// file and a directory that may be written, while others change what the paths lead to. What
-// is below READ must not change.
+// file and a directory that may be written, and files in the place of descriptors, while others
+// change what the paths and numbers lead to. What is below READ must not change.
 // flags: -pthread
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { changers = 4 };
+enum { changers = 4, swappers = 4, number = 50 };
 
 static char file[256], folder[256], below[300], spare[256], target[256], target_folder[256];
 static int over;
@@ -56,6 +56,15 @@ static void *swap_descriptors(void *unused)
 	return unused;
 }
 
+// Has a number lead to a file of either kind, opened for reading.
+static void *swap_numbers(void *unused)
+{
+	int fds[2] = { open(below, O_RDONLY | O_CLOEXEC), open(target, O_RDONLY | O_CLOEXEC) };
+	while (running())
+		for (int i = 0; i < 2; i++) dup3(fds[i], number, O_CLOEXEC);
+	return unused;
+}
+
 static void count(int r) { __atomic_fetch_add(r ? &refused : &changed, 1, __ATOMIC_SEQ_CST); }
 
 static void *change(void *unused)
@@ -70,6 +79,9 @@ static void *change(void *unused)
 		count(utimensat(AT_FDCWD, folder, times, 0));
 		count(setxattr(file, "user.mark", "x", 1, 0));
 		count(chown(below, getuid(), getgid()));
+		count(fchmod(number, 0777));
+		count(futimens(number, times));
+		count(fsetxattr(number, "user.mark", "x", 1, 0));
 	}
 	return unused;
 }
@@ -86,17 +98,28 @@ int main(int argc, char **argv)
 	if (mkdir(folder, 0700)) return 3;
 	int fd = open(below, O_RDWR | O_CREAT, 0400);
 	if (fd < 0 || close(fd)) return 3;
-	pthread_t t[3 + changers];
-	void *(*swappers[])(void *) = { swap_file, swap_folder, swap_descriptors };
-	for (int i = 0; i < 3 + changers; i++)
-		if (pthread_create(&t[i], 0, i < 3 ? swappers[i] : change, 0)) return 4;
+	// What is opened for reading can be changed where it may be written.
+	fd = open(below, O_RDONLY);
+	if (fd < 0 || fchmod(fd, 0600) || fchown(fd, getuid(), getgid()) || futimens(fd, 0) || close(fd)) return 5;
+	fd = open(folder, O_RDONLY);
+	if (fd < 0 || fchmod(fd, 0700) || futimens(fd, 0) || close(fd)) return 6;
+	for (int i = 0; i < 2; i++) {
+		fd = open(i ? target_folder : target, O_RDONLY);
+		if (fd < 0 || !fchmod(fd, 0777) || errno != EPERM || !fchown(fd, getuid(), getgid()) || errno != EPERM ||
+			!futimens(fd, 0) || errno != EPERM || !fsetxattr(fd, "user.mark", "x", 1, 0) || errno != EPERM ||
+			!fremovexattr(fd, "user.mark") || errno != EPERM || close(fd)) return 7;
+	}
+	pthread_t t[swappers + changers];
+	void *(*swap[swappers])(void *) = { swap_file, swap_folder, swap_descriptors, swap_numbers };
+	for (int i = 0; i < swappers + changers; i++)
+		if (pthread_create(&t[i], 0, i < swappers ? swap[i] : change, 0)) return 4;
 	struct timespec end = { atof(argv[3]), 1e9 * (atof(argv[3]) - (long)atof(argv[3])) };
 	do { // at least one of each
 		nanosleep(&end, 0);
 		end = (struct timespec){ 0, 1000000 };
 	} while (!__atomic_load_n(&changed, __ATOMIC_SEQ_CST) || !__atomic_load_n(&refused, __ATOMIC_SEQ_CST));
 	__atomic_store_n(&over, 1, __ATOMIC_SEQ_CST);
-	for (int i = 0; i < 3 + changers; i++) pthread_join(t[i], 0);
+	for (int i = 0; i < swappers + changers; i++) pthread_join(t[i], 0);
 	printf("%ld changed, %ld refused\n", changed, refused);
 	return 0;
 }
