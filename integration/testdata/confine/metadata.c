@@ -46,20 +46,28 @@ static void *swap_folder(void *unused)
 	return unused;
 }
 
+// Moves a descriptor out of the range where calls put theirs.
+static int aside(int fd)
+{
+	int r = fcntl(fd, F_DUPFD_CLOEXEC, number + 1);
+	close(fd);
+	return r;
+}
+
 // Replaces descriptors that calls have just opened.
 static void *swap_descriptors(void *unused)
 {
-	int read_only = open(file, O_PATH | O_CLOEXEC);
+	int first = open(target, O_RDONLY | O_CLOEXEC), fds[2] = { aside(first), aside(open(target, O_PATH)) };
 	while (running())
-		for (int fd = read_only + 1; fd < read_only + 8; fd++)
-			if (fcntl(fd, F_GETFD) >= 0) dup3(read_only, fd, O_CLOEXEC);
+		for (int fd = first; fd < first + 10; fd++)
+			if (fcntl(fd, F_GETFD) >= 0) dup3(fds[fd & 1], fd, O_CLOEXEC);
 	return unused;
 }
 
 // Has a number lead to a file of either kind, opened for reading.
 static void *swap_numbers(void *unused)
 {
-	int fds[2] = { open(below, O_RDONLY | O_CLOEXEC), open(target, O_RDONLY | O_CLOEXEC) };
+	int fds[2] = { aside(open(below, O_RDONLY)), aside(open(target, O_RDONLY)) };
 	while (running())
 		for (int i = 0; i < 2; i++) dup3(fds[i], number, O_CLOEXEC);
 	return unused;
