@@ -43,7 +43,30 @@ var root = func() string {
 // the programs that they run.
 func TestMain(m *testing.M) {
 	unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	if err := leaveOrphanedGroup(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
+}
+
+// leaveOrphanedGroup makes the tests a process group of their own, unless a terminal signals
+// the one that they are in. Some tests stop processes of their group, and some make children
+// that change theirs. In a group that is orphaned, as without a shell that does job control,
+// both together let the kernel end the whole group with SIGHUP, go and make included:
+// setpgid(2), POSIX _exit(2). A new group has go test as a parent outside, so it is not orphaned.
+func leaveOrphanedGroup() error {
+	if tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+		foreground, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
+		unix.Close(tty)
+		if err == nil && foreground == unix.Getpgrp() {
+			return nil
+		}
+	}
+	if session, err := unix.Getsid(0); err == nil && session == unix.Getpid() {
+		return nil // which cannot leave its group, nor has it a parent in the session
+	}
+	return os.NewSyscallError("setpgid", unix.Setpgid(0, 0))
 }
 
 func walisupPath() string { return filepath.Join(root, "bin", "walisup") }
