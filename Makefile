@@ -42,6 +42,7 @@ build: go-version
 	helper/engine/patch.sh >/dev/null && $(BUILD) -modfile=.cache/go.mod \
 		-ldflags='$(HELPER_LDFLAGS)' -o bin/walisup-helper ./cmd/walisup-helper
 	$(BUILD) -ldflags='-s -w' -o bin/walicc ./cmd/walicc
+	$(BUILD) -ldflags='-s -w -X=main.commit=$(VERSION)' -o bin/walisup-oci ./cmd/walisup-oci
 	@for tool in $(WALICC_TOOLS); do ln -sf walicc bin/walicc-$$tool || exit 1; done; ln -sf walicc bin/walicc++
 
 # Says what is missing before the compiler says it in its own way.

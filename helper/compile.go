@@ -27,6 +27,25 @@ type bootstrap struct {
 	channel *channel.Channel // to the supervisor; nil if there is none
 
 	left []uint32 // guest threads that stand still, for exec
+
+	args  []string // the guest's arguments; nil for those that the helper was executed with
+	alone bool     // this program cannot be executed again, see standalone
+}
+
+// openCache opens the cache folder. The caller closes it.
+func (b *bootstrap) openCache() (*cache.Dir, error) {
+	if b.CacheShared {
+		return cache.OpenShared(b.CacheDir, b.CacheDev, b.CacheIno)
+	}
+	return cache.Open(b.CacheDir)
+}
+
+// arguments are the guest's.
+func (b *bootstrap) arguments() []string {
+	if b.args != nil {
+		return b.args
+	}
+	return stagezero.Args()
 }
 
 func (b *bootstrap) options() module.Options {
@@ -115,7 +134,12 @@ func (b *bootstrap) compiled() (*cache.Entry, error) {
 		return nil, fmt.Errorf("make room for the compiled module: %w", err)
 	}
 	defer unix.Close(result)
-	if err := b.runCompiler(result); err != nil {
+	if b.alone {
+		err = b.compileHere(fd, st.Size, result)
+	} else {
+		err = b.runCompiler(result)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := cache.Seal(result); err != nil {
@@ -131,7 +155,7 @@ func (b *bootstrap) compiled() (*cache.Entry, error) {
 // cached looks for the module in the cache folder. The error is cache.ErrAbsent if
 // it is not there.
 func (b *bootstrap) cached(fd int, st *unix.Stat_t) (*cache.Entry, error) {
-	dir, err := cache.Open(b.CacheDir)
+	dir, err := b.openCache()
 	if err != nil {
 		return nil, err
 	}
@@ -178,9 +202,9 @@ func (b *bootstrap) compileMain() {
 func (b *bootstrap) compileTo(content []byte) error {
 	key := b.key(content)
 	var dir *cache.Dir
-	if b.CacheDir != "" {
+	if b.CacheDir != "" && !b.CacheShared {
 		var err error
-		if dir, err = cache.Open(b.CacheDir); err != nil {
+		if dir, err = b.openCache(); err != nil {
 			return err
 		}
 		defer dir.Close()

@@ -19,6 +19,9 @@ func (t *thread) NativeExec() bool { return t.boot.NativeExec }
 // it from starting.
 func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	b := t.boot
+	if b.alone {
+		return b.execModule(x)
+	}
 	// Other threads would see descriptors that are the helper's, and must hold no
 	// lock when the compiling child is made.
 	t.stopOthers()
@@ -136,7 +139,7 @@ func (b *bootstrap) compiledFile(fd int, path string) (int, unix.Errno) {
 	// without one.
 	var dir *cache.Dir
 	if b.CacheDir != "" {
-		dir, _ = cache.Open(b.CacheDir)
+		dir, _ = b.openCache()
 	}
 	if dir != nil {
 		defer dir.Close()

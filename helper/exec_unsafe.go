@@ -7,14 +7,50 @@ import (
 
 	"walisup/helper/duplicate"
 	"walisup/ipc"
+	"walisup/wali"
 	"walisup/wali/kernel"
 )
+
+// execAgain is execHelper with arrays of ours.
+func execAgain(fd int, argv, envp []*byte) unix.Errno {
+	return execHelper(fd, uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envp[0])))
+}
 
 // execHelper executes the helper program at descriptor fd with arrays that the
 // kernel is to read. It returns only on failure.
 func execHelper(fd int, argv, envp uintptr) unix.Errno {
 	r := kernel.Syscall(unix.SYS_EXECVEAT, uintptr(fd), uintptr(unsafe.Pointer(&noString[0])), argv, envp, unix.AT_EMPTY_PATH, 0)
 	return unix.Errno(-r)
+}
+
+// execModule has the kernel start the module, as it has started this helper: by
+// binfmt_misc. It returns only on failure.
+//
+// Precondition: all signals are blocked. One that comes in when the guest's mask is set is
+// lost if it has a handler.
+func (b *bootstrap) execModule(x *wali.Exec) unix.Errno {
+	var files unix.Rlimit
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &files); err != nil {
+		return errnoOf(err, unix.EIO)
+	}
+	// The kernel passes on no descriptor that is close-on-exec. The next helper closes this one.
+	fd := b.first + ipc.ModuleOffset
+	if err := unix.Dup3(x.FD, fd, 0); err != nil {
+		return errnoOf(err, unix.EMFILE)
+	}
+	guest := unix.Rlimit{Cur: min(x.Files, files.Max), Max: files.Max}
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &guest, nil); err != nil {
+		unix.Close(fd)
+		return errnoOf(err, unix.EIO)
+	}
+	var mask, old unix.Sigset_t
+	mask.Val[0] = x.Mask
+	unix.PthreadSigmask(unix.SIG_SETMASK, &mask, &old)
+	e := execHelper(fd, x.Argv, x.Envp)
+	unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
+	unix.Prlimit(0, unix.RLIMIT_NOFILE, &files, nil)
+	unix.Close(fd)
+	return e
 }
 
 var noString = [1]byte{}

@@ -19,6 +19,7 @@ import (
 const (
 	exitOwn         = 125
 	exitNotRunnable = 126
+	exitNotFound    = 127
 )
 
 // Main is the whole of the walisup-helper program. It does not return.
@@ -31,33 +32,49 @@ func Main() {
 		fail(exitOwn, errors.New("this walisup-helper was linked without its entry point; build it with make"))
 	}
 	stagezero.RestoreStandard()
-	first, err := ipc.ParseExecPath(stagezero.ExecPath())
+	b, err := begin()
 	if err != nil {
-		fail(exitOwn, errors.New("walisup-helper runs modules for walisup and is not started by hand; use walisup start"))
+		end(err)
 	}
-	boot, err := ipc.ReadBoot(first + ipc.BootOffset)
-	if err != nil {
-		fail(exitOwn, err)
-	}
-	unix.Close(first + ipc.BootOffset)
-	reportTo(boot, first)
-	build, err := cache.BuildID(stagezero.ImageHead())
-	if err != nil {
+	if b.build, err = cache.BuildID(stagezero.ImageHead()); err != nil {
 		fail(exitOwn, fmt.Errorf("this walisup-helper cannot tell its build: %w", err))
 	}
-	b := &bootstrap{Boot: boot, first: first, build: build}
-	if boot.CompileOnly {
+	if b.CompileOnly {
 		debug.SetGCPercent(100)
 		runtime.GOMAXPROCS(runtime.NumCPU())
 		b.compileMain()
 	}
-	if err := b.run(); err != nil {
-		var e *exitError
-		if errors.As(err, &e) {
-			fail(e.status, e.err)
+	end(b.run())
+}
+
+// begin finds out what the helper is to do: from the boot record that a supervisor or another
+// helper has made, or from its command line.
+func begin() (*bootstrap, error) {
+	first, err := ipc.ParseExecPath(stagezero.ExecPath())
+	if err != nil || stagezero.PreservesArgv0() { // then the path is the module's
+		b, err := standalone()
+		if err != nil {
+			return nil, err
 		}
-		fail(exitOwn, err)
+		reportTo(b.Boot, b.first)
+		return b, nil
 	}
+	boot, err := ipc.ReadBoot(first + ipc.BootOffset)
+	if err != nil {
+		return nil, err
+	}
+	unix.Close(first + ipc.BootOffset)
+	reportTo(boot, first)
+	return &bootstrap{Boot: boot, first: first}, nil
+}
+
+// end ends the helper, which has failed.
+func end(err error) {
+	var e *exitError
+	if errors.As(err, &e) {
+		fail(e.status, e.err)
+	}
+	fail(exitOwn, err)
 }
 
 // reportTo says where reports go, according to the boot record. What compiles a module

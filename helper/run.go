@@ -182,7 +182,7 @@ func (p *program) measureStack(t *thread) {
 // process describes the process to the ABI layer.
 func (b *bootstrap) process(mem *memory.Memory) (*wali.Process, error) {
 	var st unix.Stat_t
-	if err := unix.Fstat(b.first+ipc.HelperOffset, &st); err != nil {
+	if err := unix.Fstat(b.first+ipc.HelperOffset, &st); err != nil && !b.alone {
 		return nil, fmt.Errorf("examine the helper's executable: %w", err)
 	}
 	catch, sigreturn := interrupt.Handler()
@@ -191,7 +191,7 @@ func (b *bootstrap) process(mem *memory.Memory) (*wali.Process, error) {
 		SignalReturn: sigreturn,
 		Memory:       mem,
 		Module:       b.Module,
-		Args:         stagezero.Args(),
+		Args:         b.arguments(),
 		Environ:      stagezero.Environ(),
 		ReservedFD:   uint32(b.first),
 		SpareFD:      uint32(max(b.Spare, b.first)),
@@ -330,7 +330,7 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 		return err
 	}
 	// Whatever the guest executes, only Exec gives it this.
-	if _, err := unix.FcntlInt(uintptr(b.first+ipc.HelperOffset), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
+	if _, err := unix.FcntlInt(uintptr(b.first+ipc.HelperOffset), unix.F_SETFD, unix.FD_CLOEXEC); err != nil && !b.alone {
 		return fmt.Errorf("hide the helper's executable: %w", err)
 	}
 	t.begin()

@@ -31,6 +31,11 @@ type Boot struct {
 	// guest that is confined has its compiled modules from there, and no CacheDir.
 	Code bool
 
+	// CacheShared says that CacheDir is a container's: others own it, and it is the directory
+	// CacheDev, CacheIno (stat(2)) on a mount that cannot be written to.
+	CacheShared        bool
+	CacheDev, CacheIno uint64
+
 	KeepDebug   bool // keep .debug_* sections, for line numbers in reports
 	PlainTables bool // leave call_indirect as it is: no adapters for cast function pointers
 	NativeExec  bool // execve may start native programs
@@ -105,14 +110,17 @@ type Limit struct {
 //	48       4 limits: u32 resource, u32 1 if set, u64 soft, u64 hard
 //	144 u32  slot of the channel
 //	148 u32  generation of the slot
-//	152      module path, cache folder, name, trace, confinement: each u32 length and its bytes
+//	152 u64  device of a shared cache
+//	160 u64  inode of a shared cache
+//	168      module path, cache folder, name, trace, confinement: each u32 length and its bytes
 const (
 	bootMagic   = 0x42534c57 // "WLSB"
-	bootVersion = 7
+	bootVersion = 8
 	bootLimits  = 48
 	bootLimit   = 24
 	bootSlot    = bootLimits + 4*bootLimit
-	bootFixed   = bootSlot + 8
+	bootCache   = bootSlot + 8
+	bootFixed   = bootCache + 16
 
 	// MaxBoot is the largest size of an encoded boot record in bytes.
 	MaxBoot = 128 << 10
@@ -140,6 +148,7 @@ const (
 	flagReport
 	flagCode
 	flagSandboxed
+	flagCacheShared
 
 	flagsKnown = 1<<iota - 1
 )
@@ -148,7 +157,7 @@ const (
 var ErrBoot = errors.New("bad boot record")
 
 // flags pairs each flag bit with its field, for both directions.
-func (b *Boot) flags() [14]struct {
+func (b *Boot) flags() [15]struct {
 	bit   uint32
 	field *bool
 } {
@@ -170,6 +179,7 @@ func (b *Boot) flags() [14]struct {
 		{flagReport, &b.Report},
 		{flagCode, &b.Code},
 		{flagSandboxed, &b.Sandboxed},
+		{flagCacheShared, &b.CacheShared},
 	}
 }
 
@@ -218,6 +228,8 @@ func (b *Boot) MarshalBinary() ([]byte, error) {
 	}
 	out = le.AppendUint32(out, b.Slot)
 	out = le.AppendUint32(out, b.Generation)
+	out = le.AppendUint64(out, b.CacheDev)
+	out = le.AppendUint64(out, b.CacheIno)
 	for _, s := range b.strings() {
 		out = le.AppendUint32(out, uint32(len(*s)))
 		out = append(out, *s...)
@@ -258,6 +270,9 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 
 		Slot:       le.Uint32(data[bootSlot:]),
 		Generation: le.Uint32(data[bootSlot+4:]),
+
+		CacheDev: le.Uint64(data[bootCache:]),
+		CacheIno: le.Uint64(data[bootCache+8:]),
 	}
 	for _, f := range got.flags() {
 		*f.field = flags&f.bit != 0

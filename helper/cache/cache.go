@@ -45,8 +45,9 @@ var ErrAbsent = errors.New("no such entry in the compile cache")
 
 // Dir is an open cache folder.
 type Dir struct {
-	fd   int
-	path string
+	fd      int
+	path    string
+	readers uint32 // permission bits of others who may read the folder
 }
 
 // Open opens a cache folder, making it (mode 0700) if it does not exist.
@@ -64,6 +65,34 @@ func Open(path string) (*Dir, error) {
 	return check(fd, path)
 }
 
+// OpenShared opens a cache folder that belongs to somebody else, for reading: the one with
+// this device and inode, on a mount that nobody can write to. So whoever puts another in its
+// place, in a mount namespace of his own, does not decide what runs.
+func OpenShared(path string, dev, ino uint64) (*Dir, error) {
+	fd, err := open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open compile cache %s: %w", path, err)
+	}
+	var st unix.Stat_t
+	var fs unix.Statfs_t
+	err = unix.Fstat(fd, &st)
+	if err == nil {
+		err = unix.Fstatfs(fd, &fs)
+	}
+	switch {
+	case err != nil:
+	case st.Dev != dev || st.Ino != ino:
+		err = errors.New("it is not the directory that was there at first")
+	case fs.Flags&unix.ST_RDONLY == 0:
+		err = errors.New("it is not mounted read-only")
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("open shared compile cache %s: %w", path, err)
+	}
+	return &Dir{fd: fd, path: path}, nil
+}
+
 // check makes a Dir of an open folder if nobody else decides what is in it.
 func check(fd int, path string) (*Dir, error) {
 	var st unix.Stat_t
@@ -79,7 +108,7 @@ func check(fd int, path string) (*Dir, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("others may write to the compile cache %s (mode %04o), and its entries are executable code: chmod go-w it, or choose another folder", path, st.Mode&0o7777)
 	}
-	return &Dir{fd: fd, path: path}, nil
+	return &Dir{fd: fd, path: path, readers: st.Mode & 0o044}, nil
 }
 
 func open(path string) (int, error) {
@@ -132,11 +161,23 @@ func (d *Dir) Store(key Key, e *Entry) error {
 	return d.StoreWith(key, func(fd int) error { return Write(fd, e) })
 }
 
+// create makes a file for whoever may read the folder.
+func (d *Dir) create(name string) (fd int, err error) {
+	fd, err = unix.Openat(d.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	if err == nil && d.readers != 0 {
+		err = unix.Fchmod(fd, 0o600|d.readers)
+		if err != nil {
+			unix.Close(fd)
+		}
+	}
+	return fd, err
+}
+
 // StoreWith is Store for an entry that write writes to an empty file.
 func (d *Dir) StoreWith(key Key, write func(fd int) error) error {
 	name := key.String()
 	temp := name + "." + strconv.Itoa(unix.Getpid()) + ".tmp"
-	fd, err := unix.Openat(d.fd, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	fd, err := d.create(temp)
 	if err != nil {
 		return fmt.Errorf("write compile cache %s: %w", d.path, err)
 	}

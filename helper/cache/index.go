@@ -48,7 +48,7 @@ func (d *Dir) Remember(st *unix.Stat_t, context [32]byte, key Key) {
 	}
 	name := indexName(st)
 	temp := name + "." + strconv.Itoa(unix.Getpid()) + ".tmp"
-	fd, err := unix.Openat(d.fd, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	fd, err := d.create(temp)
 	if err != nil {
 		return
 	}

@@ -136,6 +136,24 @@ func ExecPath() string {
 	return ""
 }
 
+// PreservesArgv0 reports whether binfmt_misc has started the program with the path of the file
+// to interpret and its argv[0] in place of argv[0] (AT_FLAGS, linux/binfmts.h; Linux 5.12).
+func PreservesArgv0() bool {
+	const (
+		atFlags       = 8
+		preserveArgv0 = 1
+	)
+	return auxiliary(atFlags)&preserveArgv0 != 0
+}
+
+// ExecFD returns the descriptor of the file to interpret, if binfmt_misc has opened it
+// (AT_EXECFD, getauxval(3)).
+func ExecFD() (fd int, ok bool) {
+	const atExecFD = 2
+	value, ok := auxiliaryEntry(atExecFD)
+	return int(value), ok
+}
+
 // ImageHead returns the first page of the program's image, which begins as its file
 // does, or nil if the kernel did not tell where it is. It must not be written to.
 func ImageHead() []byte {
@@ -152,17 +170,22 @@ func ImageHead() []byte {
 
 // auxiliary returns an entry of the auxiliary vector, 0 if it is not there; getauxval(3).
 func auxiliary(kind uintptr) uintptr {
+	value, _ := auxiliaryEntry(kind)
+	return value
+}
+
+func auxiliaryEntry(kind uintptr) (value uintptr, ok bool) {
 	if vector == 0 {
-		return 0
+		return 0, false
 	}
 	_, next := stringVector(vector + 8)
 	_, p := stringVector(next)
 	for ; word(p) != 0; p += 16 {
 		if word(p) == kind {
-			return word(p + 8)
+			return word(p + 8), true
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // stringVector reads the NULL-terminated array of C strings at p and returns
