@@ -581,6 +581,50 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
+// TestLoadsOfSelectFault has both choices of a select loaded, whichever it takes.
+func TestLoadsOfSelectFault(t *testing.T) {
+	enginetest.NeedPatches(t)
+	const selTyped = 0x1c
+	cases := []struct {
+		name   string
+		load   []byte // without its alignment and offset
+		other  []byte
+		result byte
+	}{
+		{"i32", []byte{0x28}, []byte{0x41, 0}, 0x7f},
+		{"i64", []byte{0x29}, []byte{0x42, 0}, 0x7e},
+		{"f32", []byte{0x2a}, []byte{0x43, 0, 0, 0, 0}, 0x7d},
+		{"f64", []byte{0x2b}, []byte{0x44, 0, 0, 0, 0, 0, 0, 0, 0}, 0x7c},
+		{"v128", []byte{0xfd, 0}, append([]byte{0xfd, 12}, make([]byte, 16)...), 0x7b},
+	}
+	for _, c := range cases {
+		for _, first := range []bool{true, false} {
+			for condition := range uint64(2) {
+				load := append(append([]byte{0x20, 0}, c.load...), 0, 0) // local.get 0, load
+				code := append(append([]byte{}, load...), c.other...)
+				if !first {
+					code = append(append([]byte{}, c.other...), load...)
+				}
+				code = append(code, 0x20, 1, selTyped, 1, c.result)
+				var a enginetest.Assembler
+				a.ImportMemory("memory", "memory", 1, memoryPages, memoryPages)
+				a.Export("f", 0, a.Function("", a.Type([]byte{0x7f, 0x7f}, []byte{c.result}), nil, code...))
+				s, err := newSide(t, wazero.NewRuntimeConfigCompiler(), a.Bytes())
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, address := range []uint64{memoryPages*65536 - 16, memoryPages * 65536} {
+					_, err := s.bench.Call(s.instance, "f", address, condition)
+					if beyond := address == memoryPages*65536; (err != nil) != beyond {
+						t.Errorf("select of %s at %#x, first %v, condition %d: %v", c.name, address, first, condition, err)
+					}
+				}
+				s.bench.Close()
+			}
+		}
+	}
+}
+
 func FuzzDifferential(f *testing.F) {
 	enginetest.NeedPatches(f)
 	f.Add(uint64(1))
