@@ -21,7 +21,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 # Without -buildvcs=false a binary changes with every commit, and with walicc
 # all ports would be built again.
 BUILD := $(GO) build -trimpath -buildvcs=false
-# The entry points run before the Go runtime, see helper/stagezero.
+# The entry points run before the Go runtime, see ipc/stagezero.
 CLI_LDFLAGS := -s -w -E=walisup_cli_entry -X=main.commit=$(VERSION)
 # checklinkname: cmd/walisup-helper changes a table of the runtime before it starts.
 HELPER_LDFLAGS := -s -w -checklinkname=0 -E=walisup_helper_start
@@ -123,7 +123,7 @@ unit: build
 # the detector does.
 race: go-version
 	CGO_ENABLED=1 $(GO) test -race ./ipc/... ./supervisor/... ./cmd/walisup/... \
-		./helper/cache ./helper/engine ./helper/module ./wali/memory ./wali/safecopy ./wali/tablegen ./wali/trace
+		./helper/engine ./helper/module ./wali/memory ./wali/safecopy ./wali/tablegen ./wali/trace
 
 # -count=1: what these tests run, the binaries and the modules, is unknown to the
 # cache of test results.

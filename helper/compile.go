@@ -9,14 +9,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
 	"walisup/helper/engine"
 	"walisup/helper/engine/probe"
 	"walisup/helper/module"
 	"walisup/helper/report"
-	"walisup/helper/stagezero"
 	"walisup/ipc"
+	"walisup/ipc/cache"
 	"walisup/ipc/channel"
+	"walisup/ipc/stagezero"
 )
 
 // bootstrap is the state of a helper until its guest runs.

@@ -2,8 +2,8 @@ package helper
 
 import (
 	"walisup/helper/duplicate"
-	"walisup/helper/sandbox"
 	"walisup/ipc"
+	"walisup/ipc/sandbox"
 )
 
 // enterSandbox shuts the process in by Landlock and seccomp. It is the last thing that a

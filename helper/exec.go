@@ -5,9 +5,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
 	"walisup/helper/module"
 	"walisup/ipc"
+	"walisup/ipc/cache"
 	"walisup/wali"
 )
 

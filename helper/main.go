@@ -8,11 +8,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
 	"walisup/helper/report"
-	"walisup/helper/stagezero"
 	"walisup/helper/vetted"
 	"walisup/ipc"
+	"walisup/ipc/cache"
+	"walisup/ipc/stagezero"
 )
 
 // Exit statuses of a helper that could not run its module, as shells know them.

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
+	"walisup/ipc/cache"
 )
 
 // anonymousCode moves the compiled code into memory of its own: perf looks into a map

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/sandbox"
+	"walisup/ipc/sandbox"
 )
 
 // needLandlock skips a test where the kernel cannot make a sandbox, after it has looked

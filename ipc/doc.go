@@ -4,6 +4,10 @@
 // module. The channel, package ipc/channel, is memory that all processes of an
 // instance share with its supervisor for as long as they run.
 //
+// The packages below this one are what both programs need: the compile cache
+// (ipc/cache), what runs before the Go runtime (ipc/stagezero), and what a guest is shut
+// in by (ipc/sandbox).
+//
 // Arguments and environment of a helper process belong to the guest (ps and
 // /proc/self/environ show them), so nothing of ours may travel there. Record and
 // channel lie in sealed memory files, the record in a socket where there may be no such

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
+	"walisup/ipc/cache"
 )
 
 // DefaultCache returns the folder for compiled modules that XDG gives the

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
 	"walisup/ipc"
+	"walisup/ipc/cache"
 	"walisup/ipc/channel"
 	"walisup/supervisor/codeservice"
 	"walisup/supervisor/isolation"

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/stagezero"
 	"walisup/ipc"
+	"walisup/ipc/stagezero"
 	"walisup/supervisor/isolation"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/stagezero"
+	"walisup/ipc/stagezero"
 	"walisup/supervisor/sigcatch"
 )
 

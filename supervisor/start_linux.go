@@ -8,9 +8,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/stagezero"
 	"walisup/ipc"
 	"walisup/ipc/channel"
+	"walisup/ipc/stagezero"
 	"walisup/supervisor/isolation"
 	"walisup/supervisor/tree"
 )

@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/stagezero"
 	"walisup/ipc"
+	"walisup/ipc/stagezero"
 	"walisup/supervisor/isolation"
 	"walisup/supervisor/policy"
 )

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/stagezero"
+	"walisup/ipc/stagezero"
 )
 
 // output is the standard output of all commands. It remembers that something could not

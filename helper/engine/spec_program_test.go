@@ -12,10 +12,10 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
 	"walisup/helper/engine"
 	"walisup/helper/engine/enginetest"
 	"walisup/helper/module"
+	"walisup/ipc/cache"
 )
 
 // errNoProgram is for modules that no program can look like: they import what only other

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
+	"walisup/ipc/cache"
 )
 
 const (

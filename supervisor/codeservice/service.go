@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
 	"walisup/ipc"
+	"walisup/ipc/cache"
 )
 
 const (

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
 	"walisup/ipc"
+	"walisup/ipc/cache"
 )
 
 // desk is a service whose compiler writes what it got, behind a prefix.

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
+	"walisup/ipc/cache"
 )
 
 // What a service keeps at most, and files in the directory at most. A guest that executes

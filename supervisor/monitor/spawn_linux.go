@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/stagezero"
+	"walisup/ipc/stagezero"
 	"walisup/supervisor"
 	"walisup/supervisor/instance"
 )

@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/sandbox"
 	"walisup/ipc"
+	"walisup/ipc/sandbox"
 	"walisup/supervisor/seccomp"
 )
 
