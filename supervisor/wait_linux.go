@@ -10,7 +10,7 @@ import (
 // that takes only what hangs in the kernel.
 const killTimeout = 10 * time.Second
 
-// Wait waits for the guest's end and returns how it ended, see [ExitStatus] and
+// Wait waits for the guest's end and returns how it ended, see [EndOf] and
 // [Die]. When the guest stops, so does the calling process, by the same signal.
 //
 // What the guest's first process leaves behind is killed, see [Spec]. If that
@@ -44,15 +44,6 @@ func (p *Process) Missed() unix.Signal { return p.signals.missed() }
 // Release lets signals have their effect on the calling process again, and the next guest
 // be started. Precondition: Wait has returned.
 func (p *Process) Release() { p.signals.release() }
-
-// ExitStatus is a wait status of a process that has ended as a shell writes it: the
-// process's own, or 128 plus the number of the signal that ended it.
-func ExitStatus(ws unix.WaitStatus) int {
-	if ws.Signaled() {
-		return ExitSignal + int(ws.Signal())
-	}
-	return ws.ExitStatus()
-}
 
 // end gives up what Start has made.
 func (p *Process) end() error {

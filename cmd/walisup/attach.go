@@ -12,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/supervisor"
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/monitor"
+	"walisup/supervisor/terminal"
 )
 
 func newAttachCommand(state *stateFlag) *cobra.Command {
@@ -36,12 +37,12 @@ attach and leave the instance running. If the instance ends, attach ends as it d
 			if !isActive(i) {
 				return notActive(i)
 			}
-			terminal, err := monitor.Attach(i)
+			client, err := control.Attach(i)
 			if err != nil {
 				return err
 			}
-			defer terminal.Close()
-			detached, err := attach(terminal, keys)
+			defer client.Close()
+			detached, err := attach(client, keys)
 			if err != nil || detached {
 				return err
 			}
@@ -54,7 +55,7 @@ attach and leave the instance running. If the instance ends, attach ends as it d
 
 // exitOf waits for the end of an instance whose terminal has closed.
 func exitOf(i *instance.Instance) error {
-	err := monitor.AwaitExit(i, -1)
+	err := control.AwaitExit(i, -1)
 	if err != nil && !errors.Is(err, instance.ErrNotFound) {
 		return err
 	}
@@ -69,7 +70,7 @@ func exitOf(i *instance.Instance) error {
 
 // attach passes on what is typed and written until the detach keys are typed or the
 // instance's terminal closes.
-func attach(terminal *monitor.Terminal, keys []byte) (detached bool, err error) {
+func attach(t *terminal.Client, keys []byte) (detached bool, err error) {
 	// First, so that none of them leaves the terminal raw.
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGWINCH, unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT)
@@ -79,13 +80,13 @@ func attach(terminal *monitor.Terminal, keys []byte) (detached bool, err error) 
 		return false, err
 	}
 	defer restore()
-	resize(terminal)
+	resize(t)
 
 	closed := make(chan error, 1)
-	go func() { closed <- copyOutput(terminal) }()
+	go func() { closed <- copyOutput(t) }()
 	left := make(chan bool, 1)
 	go func() {
-		if copyInput(terminal, keys) {
+		if copyInput(t, keys) {
 			left <- true
 		}
 	}()
@@ -93,7 +94,7 @@ func attach(terminal *monitor.Terminal, keys []byte) (detached bool, err error) 
 		select {
 		case sig := <-signals:
 			if sig == unix.SIGWINCH {
-				resize(terminal)
+				resize(t)
 				continue
 			}
 			return false, guestSignal(sig.(unix.Signal))
@@ -106,17 +107,17 @@ func attach(terminal *monitor.Terminal, keys []byte) (detached bool, err error) 
 	}
 }
 
-func resize(terminal *monitor.Terminal) {
+func resize(t *terminal.Client) {
 	if size, err := unix.IoctlGetWinsize(unix.Stdin, unix.TIOCGWINSZ); err == nil && size.Row > 0 && size.Col > 0 {
-		terminal.Resize(size.Row, size.Col)
+		t.Resize(size.Row, size.Col)
 	}
 }
 
 // copyOutput returns when the terminal closes.
-func copyOutput(terminal *monitor.Terminal) error {
+func copyOutput(t *terminal.Client) error {
 	buffer := make([]byte, 64<<10)
 	for {
-		n, err := terminal.Read(buffer)
+		n, err := t.Read(buffer)
 		if err != nil || n <= 0 {
 			return nil
 		}
@@ -127,7 +128,7 @@ func copyOutput(terminal *monitor.Terminal) error {
 }
 
 // copyInput returns at the end of the input, or with true after the detach keys.
-func copyInput(terminal *monitor.Terminal, keys []byte) (detach bool) {
+func copyInput(t *terminal.Client, keys []byte) (detach bool) {
 	watch := keyWatch{keys: keys}
 	buffer := make([]byte, 4096)
 	for {
@@ -139,7 +140,7 @@ func copyInput(terminal *monitor.Terminal, keys []byte) (detach bool) {
 			return false
 		}
 		pass, detach := watch.typed(buffer[:n])
-		if _, err := terminal.Write(pass); err != nil {
+		if _, err := t.Write(pass); err != nil {
 			return false
 		}
 		if detach {

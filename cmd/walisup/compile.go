@@ -40,7 +40,7 @@ compiled must be the same as at its start.`,
 				if ws.Signaled() {
 					return guestEnd(ws) // most likely ^C
 				}
-				result := supervisor.ExitStatus(ws)
+				result := supervisor.EndOf(ws).Status
 				if err != nil {
 					result = report(err)
 				}

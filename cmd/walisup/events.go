@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/monitor"
 )
 
 func newEventsCommand(state *stateFlag) *cobra.Command {
@@ -70,7 +70,7 @@ A fork names the parent, an exit the status as a shell writes it and who says so
 // eventView is an event as it is printed.
 type eventView struct {
 	Instance string `json:"instance"`
-	monitor.Event
+	control.Event
 }
 
 // eventPrinter prints the events of several instances.
@@ -93,10 +93,10 @@ func (p *eventPrinter) open(out io.Writer) (err error) {
 
 func (p *eventPrinter) run(list []*instance.Instance, follow bool) error {
 	// All are opened before any is read: whoever reads one closes it.
-	readers := make([]*monitor.EventReader, len(list))
+	readers := make([]*control.EventReader, len(list))
 	for n, i := range list {
 		var err error
-		if readers[n], err = monitor.NewEventReader(i, false); err != nil {
+		if readers[n], err = control.NewEventReader(i, false); err != nil {
 			for _, r := range readers[:n] {
 				r.Close()
 			}
@@ -120,7 +120,7 @@ func (p *eventPrinter) run(list []*instance.Instance, follow bool) error {
 }
 
 // print prints what a reader has, and with follow what comes until the output fails.
-func (p *eventPrinter) print(name string, r *monitor.EventReader, follow bool) {
+func (p *eventPrinter) print(name string, r *control.EventReader, follow bool) {
 	var lost uint64
 	for {
 		e, ok := r.Next()

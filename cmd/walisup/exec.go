@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/monitor"
 )
 
 func newExecCommand(state *stateFlag) *cobra.Command {
@@ -44,7 +44,7 @@ Flags end at the instance's name.`,
 			if err != nil {
 				return err
 			}
-			spec := monitor.Spec(&i.Command)
+			spec := control.Spec(&i.Command)
 			spec.Module, spec.Argv0, spec.Args = args[1], argv0, args[2:]
 			if workdir != "" {
 				spec.Dir = workdir
@@ -55,7 +55,7 @@ Flags end at the instance's name.`,
 			if spec.Env, err = env.build(instance.Strings(i.Command.Env), spec.Dir); err != nil {
 				return err
 			}
-			ws, err := monitor.Exec(i, spec)
+			ws, err := control.Exec(i, spec)
 			if err != nil {
 				return err
 			}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/monitor"
 	"walisup/supervisor/tree"
 )
 
@@ -83,7 +83,7 @@ func inspect(i *instance.Instance) inspection {
 	found.Policy = newPolicyView(i.Command.Boot.Confine, pid)
 	found.Start.Boot.Confine = withoutFilters(i.Command.Boot.Confine)
 	if isActive(i) {
-		snapshot := monitor.Look(i)
+		snapshot := control.Look(i)
 		found.Processes = processViews(snapshot.Processes)
 		found.Sources = append(found.Sources, snapshot.Sources...)
 	}

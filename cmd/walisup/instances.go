@@ -46,7 +46,7 @@ func (s *stateFlag) find(reference string) (*instance.Instance, error) {
 
 // adopt gives the instance a monitor if it has lost its own.
 func adopt(i *instance.Instance) error {
-	if !monitor.Orphaned(i) {
+	if !i.Orphaned() {
 		return nil
 	}
 	if err := monitor.Adopt(i); err != nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/monitor"
 )
 
 func newKillCommand(state *stateFlag) *cobra.Command {
@@ -27,7 +27,7 @@ restart policy in force.`,
 				if !isActive(i) {
 					return notActive(i)
 				}
-				return monitor.Signal(i, unix.Signal(sig), all)
+				return control.Signal(i, unix.Signal(sig), all)
 			})
 		},
 	}

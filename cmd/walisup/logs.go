@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
 	"walisup/supervisor/journal"
-	"walisup/supervisor/monitor"
 )
 
 func newLogsCommand(state *stateFlag) *cobra.Command {
@@ -76,7 +76,7 @@ type logPrinter struct {
 }
 
 func (l *logPrinter) print(i *instance.Instance, follow bool) error {
-	watch := monitor.NewWatch(i)
+	watch := control.NewWatch(i)
 	defer watch.Close()
 	r := journal.NewReader(i.File(instance.LogFile))
 	defer r.Close()

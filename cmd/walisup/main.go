@@ -67,10 +67,11 @@ func (s guestSignal) Error() string { return fmt.Sprintf("guest was ended by sig
 
 // guestEnd ends a command as the guest has ended.
 func guestEnd(ws unix.WaitStatus) error {
-	if ws.Signaled() {
-		return guestSignal(ws.Signal())
+	end := supervisor.EndOf(ws)
+	if end.Signal != 0 {
+		return guestSignal(end.Signal)
 	}
-	return guestStatus(ws.ExitStatus())
+	return guestStatus(end.Status)
 }
 
 // report prints err as one line and returns the status that goes with it.

@@ -5,8 +5,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/monitor"
 )
 
 func newPauseCommand(state *stateFlag) *cobra.Command {
@@ -22,7 +22,7 @@ for stopped children is told.`,
   walisup pause --all`,
 		ValidArgsFunction: state.complete(0, want),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return state.each(cmd, args, all, want, monitor.Pause)
+			return state.each(cmd, args, all, want, control.Pause)
 		},
 	}
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "pause all instances")
@@ -45,7 +45,7 @@ func newResumeCommand(state *stateFlag) *cobra.Command {
 				if !isActive(i) {
 					return notActive(i)
 				}
-				return monitor.Resume(i)
+				return control.Resume(i)
 			})
 		},
 	}

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/supervisor"
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/monitor"
 	"walisup/supervisor/pidfile"
 	"walisup/supervisor/proctree"
 )
@@ -115,7 +115,7 @@ func (r *registration) leave(pid int, ws unix.WaitStatus) {
 	if r.inst == nil {
 		return
 	}
-	if err := monitor.Leave(r.inst, ws); err != nil && !errors.Is(err, instance.ErrNotFound) {
+	if err := control.Leave(r.inst, ws); err != nil && !errors.Is(err, instance.ErrNotFound) {
 		warn(err)
 	}
 }

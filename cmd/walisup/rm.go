@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/monitor"
 )
 
 func newRemoveCommand(state *stateFlag) *cobra.Command {
@@ -36,7 +36,7 @@ its name. With --force one that runs is killed first.`,
 
 func remove(i *instance.Instance, force bool) error {
 	if force && isActive(i) {
-		if err := monitor.Stop(i, 0); err != nil && !errors.Is(err, instance.ErrNotFound) {
+		if err := control.Stop(i, 0); err != nil && !errors.Is(err, instance.ErrNotFound) {
 			return err
 		}
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/monitor"
 )
 
 func newStopCommand(state *stateFlag) *cobra.Command {
@@ -30,7 +30,7 @@ restarted.`,
 				if timeout >= 0 {
 					patience = time.Duration(timeout)
 				}
-				return monitor.Stop(i, patience)
+				return control.Stop(i, patience)
 			})
 		},
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"walisup/supervisor/monitor"
+	"walisup/supervisor/control"
 	"walisup/supervisor/proctree"
 	"walisup/supervisor/tree"
 )
@@ -63,7 +63,7 @@ func printTree(cmd *cobra.Command, state *stateFlag, reference string, format fo
 	if !isActive(i) {
 		return notActive(i)
 	}
-	return printList(cmd.OutOrStdout(), format, processViews(monitor.Look(i).Processes), []column[processView]{
+	return printList(cmd.OutOrStdout(), format, processViews(control.Look(i).Processes), []column[processView]{
 		{"PID", func(p processView) string { return strconv.Itoa(p.Pid) }},
 		{"PPID", func(p processView) string { return strconv.Itoa(p.Parent) }},
 		{"STATE", func(p processView) string { return p.State }},

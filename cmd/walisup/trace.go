@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/monitor"
 	"walisup/supervisor/tracelog"
 )
 
@@ -57,7 +57,7 @@ func traceInstance(i *instance.Instance, flags *traceFlags) error {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	var pids []int
-	for _, p := range monitor.Look(i).Processes {
+	for _, p := range control.Look(i).Processes {
 		if p.State != 0 && !p.Native {
 			pids = append(pids, p.PID)
 		}

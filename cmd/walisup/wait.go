@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"walisup/supervisor"
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/monitor"
 )
 
 func newWaitCommand(state *stateFlag) *cobra.Command {
@@ -50,7 +50,7 @@ func waitFor(state *stateFlag, name string) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = monitor.AwaitEnd(i, func() { adopt(i) })
+	err = control.AwaitEnd(i, func() { adopt(i) })
 	if err != nil && !errors.Is(err, instance.ErrNotFound) {
 		return 0, err
 	}

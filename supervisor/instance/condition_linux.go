@@ -55,6 +55,12 @@ func (i *Instance) Condition() Condition {
 	return Condition{Phase: Exited}
 }
 
+// Orphaned reports whether an instance has lost its monitor and can have another.
+func (i *Instance) Orphaned() bool {
+	c := i.Condition()
+	return i.Options.Detached && c.Active() && !c.Supervised
+}
+
 func (s *State) supervised() bool { return s.Monitor.Running() || s.Starter.Running() }
 
 // unsupervised is the phase of an instance that has processes and no monitor.

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
 	"walisup/supervisor/isolation"
 	"walisup/supervisor/lifecycle"
@@ -16,12 +17,6 @@ import (
 
 // errSupervised means that the instance has a monitor, or needs none.
 var errSupervised = errors.New("needs no monitor")
-
-// Orphaned reports whether an instance has lost its monitor and can have another.
-func Orphaned(i *instance.Instance) bool {
-	c := i.Condition()
-	return i.Options.Detached && c.Active() && !c.Supervised
-}
 
 // adopt goes on where another monitor was killed.
 func (m *monitor) adopt() error {
@@ -106,7 +101,7 @@ func (m *monitor) adoptMain(pidfd int, gone error) {
 // to.
 func (m *monitor) adoptTree() error {
 	m.groups = isolation.Of(m.main.Pid, &m.inst.Command.Isolation)
-	fd, err := findChannel(m.inst)
+	fd, err := control.FindChannel(m.inst)
 	if err != nil {
 		return err
 	}

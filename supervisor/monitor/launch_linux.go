@@ -10,10 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/supervisor"
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
+	"walisup/supervisor/journal"
 	"walisup/supervisor/lifecycle"
 	"walisup/supervisor/pidfile"
 	"walisup/supervisor/proctree"
+	"walisup/supervisor/terminal"
 )
 
 // launch begins a run. The record says so before the main process is there: from
@@ -41,7 +44,9 @@ func (m *monitor) launch() error {
 	}
 	m.logs.forget()
 	if m.inst.Options.Terminal && m.terminal == nil {
-		if m.terminal, err = newTerminal(m.inst, m.logs); err != nil {
+		size := unix.Winsize{Row: m.inst.Command.Rows, Col: m.inst.Command.Columns}
+		output := func(data []byte) { m.logs.write(journal.Stdout, data) }
+		if m.terminal, err = terminal.NewServer(m.inst.File(""), instance.TerminalFile, size, output); err != nil {
 			return err
 		}
 	}
@@ -55,7 +60,7 @@ func (m *monitor) launch() error {
 		closeAll(streams)
 		return err
 	}
-	spec := Spec(&m.inst.Command)
+	spec := control.Spec(&m.inst.Command)
 	spec.Name, spec.Tree = m.inst.Name, m.processes
 	guest, err := supervisor.StartDetached(spec, supervisor.Detached{Streams: streams, Terminal: m.terminal != nil})
 	closeAll(streams)
@@ -88,7 +93,7 @@ func (m *monitor) launch() error {
 func (m *monitor) streams() (fds [3]int, err error) {
 	fds = [3]int{-1, -1, -1}
 	if m.terminal != nil {
-		if fds[0], m.hungUp, err = m.terminal.open(); err != nil {
+		if fds[0], m.hungUp, err = m.terminal.Open(); err != nil {
 			return fds, err
 		}
 		for n := range fds[1:] {
@@ -151,17 +156,8 @@ func (m *monitor) follow(guest *supervisor.Background) {
 }
 
 func endedBy(ws unix.WaitStatus) runEvent {
-	e := runEvent{Event: lifecycle.Event{Kind: lifecycle.Ended, Status: supervisor.ExitStatus(ws), Known: true}}
-	e.signal = unix.Signal(signalOf(ws))
-	return e
-}
-
-// signalOf returns the signal that ended a process, 0 if none did.
-func signalOf(ws unix.WaitStatus) int {
-	if !ws.Signaled() {
-		return 0
-	}
-	return int(ws.Signal())
+	end := supervisor.EndOf(ws)
+	return runEvent{Event: lifecycle.Event{Kind: lifecycle.Ended, Status: end.Status, Known: true}, signal: end.Signal}
 }
 
 // failedStart makes an error out of what the helper said before it gave up.

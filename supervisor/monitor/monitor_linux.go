@@ -11,11 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/supervisor"
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
 	"walisup/supervisor/isolation"
 	"walisup/supervisor/lifecycle"
 	"walisup/supervisor/pidfile"
 	"walisup/supervisor/proctree"
+	"walisup/supervisor/terminal"
 	"walisup/supervisor/tree"
 )
 
@@ -30,9 +32,9 @@ type monitor struct {
 	report  *os.File      // nil once reported
 
 	logs      *collector
-	terminal  *terminal       // nil without --tty
-	hungUp    <-chan struct{} // closed when the run's pseudoterminal is
-	processes *tree.Tree      // nil before the first start
+	terminal  *terminal.Server // nil without --tty
+	hungUp    <-chan struct{}  // closed when the run's pseudoterminal is
+	processes *tree.Tree       // nil before the first start
 
 	groups  isolation.Groups // of the present run
 	main    proctree.Identity
@@ -186,7 +188,7 @@ func (m *monitor) perform(action lifecycle.Action) {
 				r.State.Phase = instance.Running
 			}
 		})
-		continueAll(m.inst) // whoever is stopped would not take notice
+		control.Continue(m.inst) // whoever is stopped would not take notice
 		m.main.Signal(unix.Signal(m.inst.Options.StopSignal))
 	case lifecycle.KillAll:
 		if err := m.killAll(); err != nil {
@@ -237,7 +239,7 @@ func (m *monitor) killAll() error {
 	if m.processes != nil {
 		err = m.processes.Kill(killTimeout)
 	}
-	if other := Kill(m.inst); err == nil {
+	if other := control.Kill(m.inst); err == nil {
 		err = other
 	}
 	return err
@@ -295,7 +297,7 @@ func (m *monitor) close() {
 		m.processes.Close()
 	}
 	if m.terminal != nil {
-		m.terminal.close()
+		m.terminal.Close()
 	}
 }
 
@@ -305,7 +307,7 @@ func (m *monitor) leave() {
 	m.close()
 	m.update(func(r *instance.Record) { r.State.Phase, r.State.Groups = instance.Exited, nil })
 	if m.inst.Options.Remove {
-		awaitWaiters(m.inst)
+		control.AwaitWaiters(m.inst)
 		m.inst.Remove(func(*instance.Instance) error { return nil })
 	}
 }

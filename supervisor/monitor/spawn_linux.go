@@ -15,6 +15,7 @@ import (
 
 	"walisup/ipc/stagezero"
 	"walisup/supervisor"
+	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
 )
 
@@ -53,7 +54,7 @@ func Spawn(i *instance.Instance) error {
 	if err != nil {
 		// A monitor that could say why has done this itself.
 		i.Reload()
-		Kill(i)
+		control.Kill(i)
 		i.Refresh()
 		i.Discard()
 	}

@@ -1,31 +1,17 @@
-package monitor
+package terminal
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"walisup/supervisor/instance"
-	"walisup/supervisor/journal"
-)
-
-// Whoever attaches to a terminal connects to a socket in the instance's folder. Each
-// message (SOCK_SEQPACKET) to the monitor begins with one of these bytes; those from
-// it are what the guest has written.
-const (
-	messageData = 'd' // what was typed
-	messageSize = 's' // rows and columns, two bytes each, big endian
 )
 
 const (
-	// messageMost is the largest message.
-	messageMost = 32 << 10
-
 	// clientLag is how many bytes a client may lag behind before it is dropped: the
 	// guest does not wait for it.
 	clientLag = 4 << 20
@@ -35,9 +21,10 @@ const (
 	keepLine = 1 << 10
 )
 
-// terminal is the guest's terminal and those who are attached to it.
-type terminal struct {
-	logs   *collector
+// Server is the guest's terminal and those who are attached to it. A guest that is
+// started again gets another pseudoterminal; its clients stay.
+type Server struct {
+	output func(data []byte) // gets what the guest writes
 	socket int
 
 	mu      sync.Mutex
@@ -56,22 +43,18 @@ type client struct {
 	done    chan struct{} // closed when all has been sent
 }
 
-// newTerminal begins to listen for clients.
-func newTerminal(i *instance.Instance, logs *collector) (*terminal, error) {
-	t := &terminal{logs: logs, master: -1, clients: map[*client]bool{}}
-	t.size = unix.Winsize{Row: i.Command.Rows, Col: i.Command.Columns}
-	dir, err := unix.Open(i.File(""), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(dir)
+// NewServer begins to listen for clients at the socket dir/name. size is the window's
+// size until a client tells its own. output is called with what the guest writes, by
+// one goroutine for each run, and must not keep it.
+func NewServer(dir, name string, size unix.Winsize, output func(data []byte)) (*Server, error) {
+	t := &Server{output: output, master: -1, size: size, clients: map[*client]bool{}}
+	var err error
 	t.socket, err = unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	os.Remove(i.File(instance.TerminalFile))
-	// The folder's own path may be too long for a socket's address.
-	err = unix.Bind(t.socket, &unix.SockaddrUnix{Name: terminalPath(dir)})
+	os.Remove(filepath.Join(dir, name))
+	err = withAddress(dir, name, func(address unix.Sockaddr) error { return unix.Bind(t.socket, address) })
 	if err == nil {
 		err = unix.Listen(t.socket, 8)
 	}
@@ -83,13 +66,9 @@ func newTerminal(i *instance.Instance, logs *collector) (*terminal, error) {
 	return t, nil
 }
 
-func terminalPath(dir int) string {
-	return fmt.Sprintf("/proc/self/fd/%d/%s", dir, instance.TerminalFile)
-}
-
-// open makes a pseudoterminal for a run and returns the guest's side, which the caller
+// Open makes a pseudoterminal for a run and returns the guest's side, which the caller
 // closes. done is closed when the guest's processes have all closed theirs.
-func (t *terminal) open() (slave int, done <-chan struct{}, err error) {
+func (t *Server) Open() (slave int, done <-chan struct{}, err error) {
 	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
 		return -1, nil, fmt.Errorf("open pseudoterminal: %w", err)
@@ -120,7 +99,7 @@ func openSlave(master int) (int, error) {
 }
 
 // read hands on what the guest writes until nobody has its side open.
-func (t *terminal) read(master int, ended chan<- struct{}) {
+func (t *Server) read(master int, ended chan<- struct{}) {
 	defer close(ended)
 	buffer := make([]byte, messageMost)
 	for {
@@ -131,7 +110,7 @@ func (t *terminal) read(master int, ended chan<- struct{}) {
 		if err != nil || n <= 0 { // EIO
 			break
 		}
-		t.logs.write(journal.Stdout, buffer[:n])
+		t.output(buffer[:n])
 		t.broadcast(buffer[:n])
 	}
 	t.mu.Lock()
@@ -142,7 +121,7 @@ func (t *terminal) read(master int, ended chan<- struct{}) {
 	unix.Close(master)
 }
 
-func (t *terminal) broadcast(data []byte) {
+func (t *Server) broadcast(data []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for c := range t.clients {
@@ -161,7 +140,7 @@ func (t *terminal) broadcast(data []byte) {
 }
 
 // send queues data. Preconditions: the lock is held, and the client is one of ours.
-func (t *terminal) send(c *client, data []byte) {
+func (t *Server) send(c *client, data []byte) {
 	if len(c.pending)+len(data) > clientLag {
 		t.drop(c)
 		return
@@ -174,7 +153,7 @@ func (t *terminal) send(c *client, data []byte) {
 }
 
 // drop ends the connection of a client. Precondition: the lock is held.
-func (t *terminal) drop(c *client) {
+func (t *Server) drop(c *client) {
 	if t.clients[c] {
 		delete(t.clients, c)
 		close(c.more) // and its writer closes the socket when all is sent
@@ -183,7 +162,7 @@ func (t *terminal) drop(c *client) {
 
 // accept lets clients in. They are the instance's owner: nobody else gets into its
 // folder.
-func (t *terminal) accept() {
+func (t *Server) accept() {
 	for {
 		fd, _, err := unix.Accept4(t.socket, unix.SOCK_CLOEXEC)
 		if err == unix.EINTR || err == unix.ECONNABORTED {
@@ -210,7 +189,7 @@ func (t *terminal) accept() {
 }
 
 // write sends what is queued.
-func (t *terminal) write(c *client) {
+func (t *Server) write(c *client) {
 	defer close(c.done)
 	for open, failed := true, false; open && !failed; {
 		_, open = <-c.more
@@ -229,7 +208,7 @@ func (t *terminal) write(c *client) {
 }
 
 // serve does what a client asks for.
-func (t *terminal) serve(c *client) {
+func (t *Server) serve(c *client) {
 	defer func() {
 		t.mu.Lock()
 		t.drop(c)
@@ -259,7 +238,7 @@ func (t *terminal) serve(c *client) {
 
 // typed passes input on. A guest that does not read its terminal makes the client wait,
 // as terminals do, and nobody else.
-func (t *terminal) typed(data []byte) {
+func (t *Server) typed(data []byte) {
 	t.mu.Lock()
 	master, err := -1, error(nil)
 	if t.master >= 0 {
@@ -283,7 +262,7 @@ func (t *terminal) typed(data []byte) {
 	}
 }
 
-func (t *terminal) resize(rows, columns uint16) {
+func (t *Server) resize(rows, columns uint16) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.size = unix.Winsize{Row: rows, Col: columns}
@@ -295,8 +274,8 @@ func (t *terminal) resize(rows, columns uint16) {
 // lastWords is how long clients get to take what was written last.
 const lastWords = 2 * time.Second
 
-// close lets go of all clients, once they have got what was written.
-func (t *terminal) close() {
+// Close lets go of all clients, once they have got what was written.
+func (t *Server) Close() {
 	t.mu.Lock()
 	t.closed = true
 	var leaving []*client
@@ -315,71 +294,4 @@ func (t *terminal) close() {
 			return
 		}
 	}
-}
-
-// Terminal is a connection to the terminal of an instance.
-type Terminal struct{ fd int }
-
-// ErrNoTerminal means that an instance has no terminal to attach to.
-var ErrNoTerminal = errors.New("has no terminal")
-
-// Attach connects to the terminal of an instance.
-func Attach(i *instance.Instance) (*Terminal, error) {
-	if !i.Options.Terminal {
-		return nil, fmt.Errorf("instance %s %w: it was not started with --detach --tty", i.Name, ErrNoTerminal)
-	}
-	dir, err := unix.Open(i.File(""), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(dir)
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, os.NewSyscallError("socket", err)
-	}
-	err = unix.Connect(fd, &unix.SockaddrUnix{Name: terminalPath(dir)})
-	if err != nil {
-		unix.Close(fd)
-		if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
-			return nil, fmt.Errorf("instance %s %w any more: that was lost with its monitor", i.Name, ErrNoTerminal)
-		}
-		return nil, fmt.Errorf("attach to instance %s: %w", i.Name, err)
-	}
-	return &Terminal{fd: fd}, nil
-}
-
-// Write types data, as an io.Writer.
-func (t *Terminal) Write(data []byte) (int, error) {
-	written := 0
-	for written < len(data) {
-		part := data[written:min(len(data), written+messageMost-1)]
-		if err := unix.Send(t.fd, append([]byte{messageData}, part...), unix.MSG_NOSIGNAL); err != nil {
-			return written, err
-		}
-		written += len(part)
-	}
-	return written, nil
-}
-
-// Resize tells the size of the caller's window.
-func (t *Terminal) Resize(rows, columns uint16) error {
-	message := binary.BigEndian.AppendUint16([]byte{messageSize}, rows)
-	return unix.Send(t.fd, binary.BigEndian.AppendUint16(message, columns), unix.MSG_NOSIGNAL)
-}
-
-// Read returns what the guest has written; 0 bytes without an error at the end.
-// buffer should be of 32 KiB at least: what does not fit is lost.
-func (t *Terminal) Read(buffer []byte) (int, error) {
-	for {
-		n, err := unix.Read(t.fd, buffer)
-		if err != unix.EINTR {
-			return n, err
-		}
-	}
-}
-
-// Close ends the connection, also for a Read in another goroutine.
-func (t *Terminal) Close() error {
-	unix.Shutdown(t.fd, unix.SHUT_RDWR)
-	return unix.Close(t.fd)
 }

@@ -1,4 +1,4 @@
-package monitor
+package control
 
 import (
 	"slices"
@@ -26,7 +26,7 @@ func Look(i *instance.Instance) tree.Snapshot {
 
 // openChannel opens the channel of an instance; nil if there is none.
 func openChannel(i *instance.Instance) *channel.Channel {
-	fd, err := findChannel(i)
+	fd, err := FindChannel(i)
 	if err != nil {
 		return nil
 	}

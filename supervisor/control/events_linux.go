@@ -1,4 +1,4 @@
-package monitor
+package control
 
 import (
 	"path/filepath"
@@ -43,7 +43,7 @@ type EventReader struct {
 // NewEventReader returns a reader of what an instance's channel still holds and of
 // what comes; with latest only of what comes.
 func NewEventReader(i *instance.Instance, latest bool) (*EventReader, error) {
-	fd, err := findChannel(i)
+	fd, err := FindChannel(i)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (r *EventReader) describe(raw *channel.Event) Event {
 	switch raw.Kind {
 	case channel.Exit:
 		if raw.Source != channel.Nobody {
-			status := supervisor.ExitStatus(unix.WaitStatus(raw.Value))
+			status := supervisor.EndOf(unix.WaitStatus(raw.Value)).Status
 			e.Status, e.Source = &status, raw.Source.String()
 		}
 	case channel.Signal:

@@ -1,4 +1,4 @@
-package monitor
+package control
 
 import (
 	"errors"
@@ -26,7 +26,7 @@ func Exec(i *instance.Instance, spec supervisor.Spec) (ws unix.WaitStatus, err e
 	default:
 		return 0, fmt.Errorf("instance %s is not running (%s)", i.Name, c.Phase)
 	}
-	fd, err := findChannel(i)
+	fd, err := FindChannel(i)
 	if err != nil {
 		return 0, fmt.Errorf("instance %s: %w", i.Name, err)
 	}
@@ -78,8 +78,8 @@ func enter(i *instance.Instance, id proctree.Identity) error {
 	})
 }
 
-// findChannel opens the file of an instance's channel.
-func findChannel(i *instance.Instance) (fd int, err error) {
+// FindChannel opens the file of an instance's channel, which is the caller's to close.
+func FindChannel(i *instance.Instance) (fd int, err error) {
 	err = errors.New("has no channel")
 	for _, id := range append(i.State.Roots(), i.State.Monitor) {
 		if !id.Running() {

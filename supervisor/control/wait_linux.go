@@ -1,4 +1,4 @@
-package monitor
+package control
 
 import (
 	"errors"
@@ -20,7 +20,9 @@ const (
 	waitersTime = 2 * time.Second
 )
 
-func awaitWaiters(i *instance.Instance) {
+// AwaitWaiters gives those who wait for the end of an instance, which is about to be
+// removed, some time to read how it ended.
+func AwaitWaiters(i *instance.Instance) {
 	fd, err := unix.Open(i.File(waitersFile), unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return // nobody has ever waited
@@ -138,7 +140,7 @@ func awaitExit(i *instance.Instance, timeout time.Duration, orphaned func()) err
 				return ErrTime
 			}
 		}
-		if Orphaned(i) {
+		if i.Orphaned() {
 			orphaned()
 		}
 		w.Next(step)
@@ -175,13 +177,13 @@ func awaitMonitor(i *instance.Instance, timeout time.Duration) error {
 func Leave(i *instance.Instance, ws unix.WaitStatus) error {
 	if err := unix.Access(i.File(waitersFile), unix.F_OK); err == nil {
 		err := i.Update(func(r *instance.Record) error {
-			s := &r.State
-			s.Phase, s.Status, s.StatusKnown, s.Finished = instance.Exited, supervisor.ExitStatus(ws), true, time.Now()
-			s.Signal, s.Groups = signalOf(ws), nil
+			s, end := &r.State, supervisor.EndOf(ws)
+			s.Phase, s.Status, s.StatusKnown, s.Finished = instance.Exited, end.Status, true, time.Now()
+			s.Signal, s.Groups = int(end.Signal), nil
 			return nil
 		})
 		if err == nil {
-			awaitWaiters(i)
+			AwaitWaiters(i)
 		}
 	}
 	return i.Discard()

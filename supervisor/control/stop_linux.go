@@ -1,4 +1,4 @@
-package monitor
+package control
 
 import (
 	"errors"
@@ -57,7 +57,7 @@ func Stop(i *instance.Instance, timeout time.Duration) error {
 	if timeout > 0 {
 		if i.State.Main.Pid != 0 {
 			// Whoever is stopped or paused would not take notice.
-			if err := continueAll(i); err != nil {
+			if err := Continue(i); err != nil {
 				return err
 			}
 			if err := i.State.Main.Signal(unix.Signal(i.Options.StopSignal)); err != nil && !errors.Is(err, proctree.ErrGone) {
@@ -162,12 +162,12 @@ func Resume(i *instance.Instance) error {
 	if err != nil && !errors.Is(err, unix.ENOSPC) {
 		return err
 	}
-	return continueAll(i)
+	return Continue(i)
 }
 
-// continueAll sends SIGCONT to the processes of an instance and to those who stand in
+// Continue sends SIGCONT to the processes of an instance and to those who stand in
 // for them.
-func continueAll(i *instance.Instance) error {
+func Continue(i *instance.Instance) error {
 	found, err := finder(i)()
 	if err != nil {
 		return err
