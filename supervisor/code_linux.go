@@ -21,23 +21,23 @@ type compiler struct {
 	context   cache.Context
 	first     int // first descriptor of the private range
 	processes *tree.Tree
-	place     *isolation.Place
+	objects   *isolation.Objects
 }
 
 // startCode starts the code service of a guest that is confined as c says, and returns
 // the descriptor of its socket for helpers, which is close-on-exec and the caller's to
 // close.
-func startCode(c *ipc.Confinement, boot *ipc.Boot, helper, first int, started *launched) (int, error) {
-	own, err := unix.FcntlInt(uintptr(helper), unix.F_DUPFD_CLOEXEC, 0)
+func startCode(c *ipc.Confinement, l *launch, g *Guest) (int, error) {
+	own, err := unix.FcntlInt(uintptr(l.helper), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return -1, os.NewSyscallError("fcntl", err)
 	}
 	compile := &compiler{
-		helper: own, first: first, processes: started.tree, place: started.place,
-		context: cache.Context{KeepDebug: boot.KeepDebug, PlainTables: boot.PlainTables},
+		helper: own, first: l.first, processes: g.tree, objects: g.objects,
+		context: cache.Context{KeepDebug: l.boot.KeepDebug, PlainTables: l.boot.PlainTables},
 	}
 	socket, err := codeservice.Start(codeservice.Config{
-		Dir:     boot.CacheDir,
+		Dir:     l.boot.CacheDir,
 		Context: compile.keys,
 		Copy:    c.UID <= 0 || c.UID == unix.Geteuid(),
 		Compile: compile.run,
@@ -93,7 +93,7 @@ func (c *compiler) run(module, result int) error {
 	pid, err := forkExec(c.first, map[int]int{
 		ipc.HelperOffset: c.helper, ipc.BootOffset: boot, ipc.ModuleOffset: module, ipc.EntryOffset: result,
 	}, []string{HelperName}, nil, "/", surroundings{
-		session: true, streams: &[3]int{null, null, null}, place: c.place, confined: true,
+		session: true, streams: &[3]int{null, null, null}, objects: c.objects, confined: true,
 		restrict: func() error { return restrictThread(c.helper) },
 	})
 	if err != nil {

@@ -19,7 +19,7 @@ type surroundings struct {
 	session  bool    // it leads a new session
 	terminal bool    // with its standard input as controlling terminal
 	streams  *[3]int // its standard descriptors; nil for the caller's
-	place    *isolation.Place
+	objects  *isolation.Objects
 
 	// confined keeps the caller's descriptors from it that are neither standard nor
 	// among the preserved next ones.
@@ -67,7 +67,7 @@ func forkExec(first int, private map[int]int, argv, env []string, dir string, ar
 		if err = placePrivate(first, private); err != nil {
 			return
 		}
-		cgroup, failure := around.place.Enter()
+		cgroup, failure := around.objects.Enter()
 		if err = failure; err != nil {
 			return
 		}

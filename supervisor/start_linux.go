@@ -1,15 +1,14 @@
 package supervisor
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc"
-	"walisup/ipc/channel"
 	"walisup/ipc/stagezero"
 	"walisup/supervisor/isolation"
 	"walisup/supervisor/tree"
@@ -40,9 +39,9 @@ type Spec struct {
 	// channel.MaxName bytes.
 	Name string
 
-	// Tree is what the guest's processes belong to. Start makes one if it is nil,
-	// and Wait ends that: it kills what is left of it, unless KeepOrphans is set,
-	// and closes it.
+	// Tree is what the guest's processes belong to; if it is nil Start makes one.
+	// KeepOrphans says that what the guest's first process leaves behind in such a
+	// tree is not killed. See [Guest.Wait].
 	Tree        *tree.Tree
 	KeepOrphans bool
 
@@ -51,10 +50,12 @@ type Spec struct {
 	Trace     *ipc.TraceConfig
 	TracePipe int
 
-	// Isolation is what the guest is kept from by control groups and namespaces. The
-	// control groups that it takes are removed by Wait; those of StartDetached are
-	// the caller's to remove.
-	Isolation isolation.Spec
+	// Session makes the guest the leader of a new session; nil leaves it in the
+	// caller's.
+	Session *Session
+
+	// Isolation is what the guest is kept from by cgroups and namespaces.
+	Isolation isolation.Config
 
 	// Preserved is how many of the caller's descriptors from 3 on a guest inherits that
 	// is confined (ipc.Confinement.Isolates). Others inherit all.
@@ -89,255 +90,73 @@ func CheckLimits() error {
 	return nil
 }
 
-// Process is a running guest.
-type Process struct {
-	pid     int
-	signals *signalRelay
-	tree    *tree.Tree
-	shared  bool // the tree is the caller's
-	keep    bool // the rest of the tree may outlive the first process
-	place   *isolation.Place
-}
-
-// Pid returns the process id of the guest's first process.
-func (p *Process) Pid() int { return p.pid }
-
-// Tree is the tree of the guest's processes, see [tree.Tree].
-func (p *Process) Tree() *tree.Tree { return p.tree }
-
-// Groups are the control groups that were made for the guest. Wait removes them.
-func (p *Process) Groups() isolation.Groups { return p.place.Groups() }
-
-// Start starts the guest. Standard streams, terminal, process group and every
-// descriptor that is not close-on-exec are the caller's own, as for a program
-// that the caller had executed itself.
-//
-// Until [Process.Wait] has returned, signals to this process go to the guest.
-// There can be one guest at a time, until [Process.Release].
-//
-// Preconditions: the process was started through stagezero's entry point, and
-// its main goroutine is locked to the main thread.
-func Start(spec Spec) (*Process, error) {
-	signals, err := newSignalRelay()
-	if err != nil {
-		return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
-	}
-	started, err := launch(&spec, surroundings{}, -1)
-	if err != nil {
-		signals.abandon()
-		return nil, err
-	}
-	// The guest cannot be reaped before Wait, so this is no other process.
-	pidfd, err := unix.PidfdOpen(started.pid, 0)
-	if err != nil {
-		signals.abandon()
-		unix.Kill(started.pid, unix.SIGKILL)
-		unix.Wait4(started.pid, nil, 0, nil)
-		started.abandon()
-		return nil, failed(ExitOwn, "open pidfd: %w (walisup needs Linux 5.4 or newer)", err)
-	}
-	started.tree.Started(started.slot, started.pid)
-	signals.early(pidfd)
-	go signals.run(started.pid, pidfd)
-	return &Process{pid: started.pid, signals: signals, tree: started.tree, shared: started.shared, keep: spec.KeepOrphans, place: started.place}, nil
-}
-
-// Detached is where a guest runs that is not in the caller's session.
-type Detached struct {
-	// Streams become the guest's descriptors 0 to 2.
+// Session is a new session for a guest.
+type Session struct {
+	// Streams become the guest's descriptors 0 to 2. Of the caller's other descriptors
+	// the guest has those that are not close-on-exec.
 	Streams [3]int
 
-	// Terminal makes descriptor 0 the controlling terminal of the guest's
-	// session.
+	// Terminal makes descriptor 0 the controlling terminal of the session.
 	Terminal bool
 }
 
-// Background is a guest that StartDetached has started.
-type Background struct {
-	Pid int // of its first process
-
-	// Tree is what its processes belong to: the Spec's, or a new one, which is the
-	// caller's to wait with and to close.
-	Tree *tree.Tree
-
-	// Ready is a descriptor from which one byte can be read as soon as the guest itself
-	// runs; its end without that means that the helper has failed. It is
-	// close-on-exec, and the caller's to close.
-	Ready int
-
-	// Groups are the control groups that were made for it.
-	Groups isolation.Groups
+// Start starts the guest.
+//
+// In the caller's session, the guest's standard streams, terminal, process group and
+// every descriptor that is not close-on-exec are the caller's own, as for a program that
+// the caller had executed itself. Until [Guest.Wait] has returned, signals to this
+// process go to the guest. There can be one such guest at a time, until [Guest.Release].
+//
+// In a session of its own, the guest runs apart from the caller; see [Guest.Ready].
+//
+// Preconditions: the process was started through stagezero's entry point, and
+// its main goroutine is locked to the main thread.
+func Start(spec Spec) (*Guest, error) {
+	g := &Guest{
+		tree: spec.Tree, madeTree: spec.Tree == nil,
+		foreground: spec.Session == nil, keepOrphans: spec.KeepOrphans, ready: -1,
+	}
+	var helperReady int
+	var err error
+	if g.foreground {
+		g.signals, err = newSignalRelay()
+	} else {
+		g.ready, helperReady, err = readyPair()
+		defer unix.Close(helperReady)
+	}
+	if err != nil {
+		return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
+	}
+	if err := g.launch(&spec, helperReady); err != nil {
+		g.abandon()
+		return nil, err
+	}
+	if !g.foreground {
+		g.tree.Started(g.slot, g.pid)
+		return g, nil
+	}
+	// The guest cannot be reaped before Wait, so this is no other process.
+	pidfd, err := unix.PidfdOpen(g.pid, 0)
+	if err != nil {
+		unix.Kill(g.pid, unix.SIGKILL)
+		unix.Wait4(g.pid, nil, 0, nil)
+		g.abandon()
+		return nil, failed(ExitOwn, "open pidfd: %w (walisup needs Linux 5.4 or newer)", err)
+	}
+	g.tree.Started(g.slot, g.pid)
+	g.signals.early(pidfd)
+	go g.signals.run(g.pid, pidfd)
+	return g, nil
 }
 
-// StartDetached starts the guest as the leader of a new session. Of the caller's
-// descriptors it has only the streams, if all others are close-on-exec.
-//
-// Preconditions: as for [Start].
-func StartDetached(spec Spec, where Detached) (*Background, error) {
+// readyPair returns the two ends of what a helper says by that its guest runs. Both are
+// close-on-exec.
+func readyPair() (ours, helpers int, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
+		return -1, -1, os.NewSyscallError("socketpair", err)
 	}
-	defer unix.Close(fds[1])
-	started, err := launch(&spec, surroundings{session: true, terminal: where.Terminal, streams: &where.Streams}, fds[1])
-	if err != nil {
-		unix.Close(fds[0])
-		return nil, err
-	}
-	started.tree.Started(started.slot, started.pid)
-	return &Background{Pid: started.pid, Tree: started.tree, Ready: fds[0], Groups: started.place.Groups()}, nil
-}
-
-// launched is a helper that has just been started.
-type launched struct {
-	pid    int
-	tree   *tree.Tree
-	shared bool // the tree is the caller's
-	slot   channel.Ref
-	place  *isolation.Place
-}
-
-// abandon gives up what a helper that did not start was to have.
-func (l *launched) abandon() {
-	l.place.Remove()
-	l.tree.Abandon(l.slot)
-	if !l.shared {
-		l.tree.Close()
-	}
-}
-
-// launch starts the helper. It gets a copy of the socket ready, unless that is -1,
-// and sends a byte and closes it when the guest runs.
-func launch(spec *Spec, around surroundings, ready int) (*launched, error) {
-	if !stagezero.Active() {
-		return nil, failed(ExitOwn, "this walisup was linked without its entry point; build it with make")
-	}
-	moduleFD, resolved, err := openModule(spec.Module)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(moduleFD)
-	helperFD, err := openHelper(spec.Helper)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { unix.Close(helperFD) }()
-	if spec.Dir != "" {
-		if err := checkDir(spec.Dir); err != nil {
-			return nil, err
-		}
-	}
-
-	inherited := InheritedNow()
-	if spec.Inherited != nil {
-		inherited = *spec.Inherited
-	}
-	files := spec.Files
-	if files == 0 {
-		files = ipc.DefaultFiles
-	}
-	first := ipc.FirstReserved(files, inherited.NoFile[1])
-	boot := spec.Boot
-	confinement, err := confinementOf(&boot)
-	if err != nil {
-		return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
-	}
-	isolated := confinement.Isolates(unix.Geteuid())
-	if isolated {
-		around.confined, around.preserved = true, spec.Preserved
-		if err := checkInherited(confinement, &around); err != nil {
-			return nil, failed(ExitOwn, "%w", err)
-		}
-		protected, err := protect(helperFD, confinement)
-		if err != nil {
-			return nil, failed(ExitOwn, "%w", err)
-		}
-		unix.Close(helperFD)
-		helperFD = protected
-	}
-	boot.Module = resolved
-	boot.ModuleFD = first + ipc.ModuleOffset
-	boot.Ignored = inherited.Ignored
-	boot.Mask, boot.SetMask = inherited.Mask, true
-	boot.NoFile = inherited.NoFile[0]
-	boot.Spare = ipc.SpareReserved(first, inherited.NoFile[1])
-	if spec.Files != 0 {
-		boot.NoFile = uint64(first)
-	}
-	boot.Ready = ready >= 0
-	standardError := around.standardError()
-	boot.Report = standardError >= 0
-	if spec.Trace != nil {
-		text, err := spec.Trace.MarshalText()
-		if err != nil {
-			return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
-		}
-		boot.Trace = string(text)
-	}
-	started := &launched{tree: spec.Tree, shared: spec.Tree != nil}
-	if started.tree == nil {
-		started.tree = tree.New(spec.Name, helperFD, first+ipc.ChannelOffset)
-	} else if spec.Isolation.Join == 0 {
-		started.tree.SetHelper(helperFD, first+ipc.ChannelOffset) // a copy is another file each time
-	}
-	started.slot = started.tree.Claim(resolved)
-	if started.place, err = isolation.Prepare(spec.Isolation); err != nil {
-		started.abandon()
-		return nil, failed(ExitOwn, "%w", err)
-	}
-	around.place = started.place
-	code := -1
-	if isolated {
-		if code, err = startCode(confinement, &boot, helperFD, first, started); err != nil {
-			started.abandon()
-			return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
-		}
-		defer unix.Close(code)
-	}
-	boot.Code = isolated
-	boot.Channel = started.tree.FD() >= 0
-	boot.Slot, boot.Generation = started.slot.Slot, started.slot.Generation
-	bootFD, err := ipc.WriteBoot(&boot)
-	if err != nil {
-		started.abandon()
-		return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
-	}
-	defer unix.Close(bootFD)
-
-	private := map[int]int{
-		ipc.HelperOffset: helperFD,
-		ipc.BootOffset:   bootFD,
-		ipc.ModuleOffset: moduleFD,
-	}
-	if boot.Channel {
-		private[ipc.ChannelOffset] = started.tree.FD()
-	}
-	if boot.Ready {
-		private[ipc.ReadyOffset] = ready
-	}
-	if boot.Report {
-		private[ipc.ReportOffset] = standardError
-	}
-	if boot.Code {
-		private[ipc.CodeOffset] = code
-	}
-	if boot.Trace != "" {
-		private[ipc.TraceOffset] = spec.TracePipe
-	} else if boot.Channel {
-		pipe, err := started.tree.TracePipe()
-		if err != nil {
-			started.abandon()
-			return nil, failed(ExitOwn, "%s: %w", spec.Module, err)
-		}
-		private[ipc.TraceOffset] = pipe
-	}
-	started.pid, err = forkExec(first, private, append([]string{cmp.Or(spec.Argv0, spec.Module)}, spec.Args...), spec.Env, spec.Dir, around)
-	started.place.Release()
-	if err != nil {
-		started.abandon()
-		return nil, startError(spec.Module, err)
-	}
-	return started, nil
+	return fds[0], fds[1], nil
 }
 
 // confinementOf reads what the helper is to keep the guest from.

@@ -56,10 +56,10 @@ compiled must be the same as at its start.`,
 }
 
 func compileModule(spec supervisor.Spec) (unix.WaitStatus, error) {
-	process, err := supervisor.Start(spec)
+	guest, err := supervisor.Start(spec)
 	if err != nil {
 		return 0, err
 	}
-	defer process.Release()
-	return process.Wait()
+	defer guest.Release()
+	return guest.Wait()
 }

@@ -35,8 +35,8 @@ func (l *limitFlags) register(flags *pflag.FlagSet) {
 	flags.Int64Var(&l.pids, "pids-limit", 0, "how many threads they may be, those of the helpers included (about 5 a process)")
 }
 
-func (l *limitFlags) spec() isolation.Spec {
-	return isolation.Spec{Memory: int64(l.memory), CPUs: l.cpus, Pids: l.pids}
+func (l *limitFlags) spec() isolation.Config {
+	return isolation.Config{Memory: int64(l.memory), CPUs: l.cpus, Pids: l.pids}
 }
 
 // isolationFlags say what a guest is kept from.
@@ -80,7 +80,7 @@ func (f *isolationFlags) register(flags *pflag.FlagSet) {
 }
 
 // spec returns what is done by namespaces and control groups.
-func (f *isolationFlags) spec() (isolation.Spec, error) {
+func (f *isolationFlags) spec() (isolation.Config, error) {
 	spec := f.limits.spec()
 	network, err := isolation.ParseNetwork(f.net)
 	if err != nil {

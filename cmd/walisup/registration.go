@@ -76,11 +76,11 @@ func (r *registration) abandon() {
 // enter writes the record and the pid file. A guest that runs is not stopped because
 // its record cannot be written, which nobody has asked for; an error says that it
 // is to be stopped because its pid file cannot.
-func (r *registration) enter(process *supervisor.Process) error {
-	if err := r.pidFile.Publish(process.Pid()); err != nil {
+func (r *registration) enter(guest *supervisor.Guest) error {
+	if err := r.pidFile.Publish(guest.Pid()); err != nil {
 		return err
 	}
-	if err := r.tryEnter(process); err != nil {
+	if err := r.tryEnter(guest); err != nil {
 		r.abandon()
 		r.inst = nil
 		warn(fmt.Errorf("the instance is not registered, other commands do not see it: %w", err))
@@ -88,7 +88,7 @@ func (r *registration) enter(process *supervisor.Process) error {
 	return nil
 }
 
-func (r *registration) tryEnter(process *supervisor.Process) error {
+func (r *registration) tryEnter(guest *supervisor.Guest) error {
 	if r.inst == nil {
 		if err := r.create(); err != nil {
 			return err
@@ -100,10 +100,10 @@ func (r *registration) tryEnter(process *supervisor.Process) error {
 		return err
 	}
 	// Not waited for yet, so it is there.
-	if s.Main, err = proctree.Of(process.Pid()); err != nil {
+	if s.Main, err = proctree.Of(guest.Pid()); err != nil {
 		return err
 	}
-	s.Phase, s.Started, s.Groups = instance.Running, time.Now(), process.Groups().Folders()
+	s.Phase, s.Started, s.Cgroups = instance.Running, time.Now(), guest.Cgroups().Directories()
 	return r.inst.Register()
 }
 

@@ -206,24 +206,24 @@ func (s *startFlags) foreground(spec supervisor.Spec) error {
 	if err := r.prepare(); err != nil {
 		return err
 	}
-	process, err := supervisor.Start(spec)
+	guest, err := supervisor.Start(spec)
 	if err != nil {
 		r.abandon()
 		return err
 	}
-	refused := r.enter(process)
+	refused := r.enter(guest)
 	if refused != nil {
-		unix.Kill(process.Pid(), unix.SIGKILL)
+		unix.Kill(guest.Pid(), unix.SIGKILL)
 	}
-	ws, err := process.Wait()
-	r.leave(process.Pid(), ws)
+	ws, err := guest.Wait()
+	r.leave(guest.Pid(), ws)
 	switch {
 	case refused != nil:
 		return refused
 	case err != nil:
 		return err
 	}
-	if sig := process.Missed(); sig != 0 && !ws.Signaled() {
+	if sig := guest.Missed(); sig != 0 && !ws.Signaled() {
 		return guestSignal(sig)
 	}
 	return guestEnd(ws)

@@ -24,7 +24,7 @@ instance was started without cannot be added.`,
 		ValidArgsFunction: state.complete(0, isActive),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec := limits.spec()
-			if spec == (isolation.Spec{}) {
+			if spec == (isolation.Config{}) {
 				return errors.New("update: no limit given; try walisup update --help")
 			}
 			if err := spec.Check(); err != nil {
@@ -37,7 +37,7 @@ instance was started without cannot be added.`,
 	return cmd
 }
 
-func update(i *instance.Instance, spec *isolation.Spec) error {
+func update(i *instance.Instance, spec *isolation.Config) error {
 	if !isActive(i) {
 		return notActive(i)
 	}

@@ -37,21 +37,21 @@ func Exec(i *instance.Instance, spec supervisor.Spec) (ws unix.WaitStatus, err e
 	defer spec.Tree.Close()
 	spec.Isolation.Join = i.State.Main.Pid
 	umask := unix.Umask(i.Command.Umask)
-	process, err := supervisor.Start(spec)
+	guest, err := supervisor.Start(spec)
 	unix.Umask(umask)
 	if err != nil {
 		return 0, err
 	}
-	id, err := proctree.Of(process.Pid()) // not waited for yet, so it is there
+	id, err := proctree.Of(guest.Pid()) // not waited for yet, so it is there
 	if err == nil {
 		err = enter(i, id)
 	}
 	if err != nil {
-		unix.Kill(process.Pid(), unix.SIGKILL)
-		process.Wait()
+		unix.Kill(guest.Pid(), unix.SIGKILL)
+		guest.Wait()
 		return 0, err
 	}
-	ws, err = process.Wait()
+	ws, err = guest.Wait()
 	left := i.Update(func(r *instance.Record) error {
 		r.State.Others = slices.DeleteFunc(r.State.Others, func(other instance.Other) bool { return other.Identity == id })
 		return nil
@@ -63,7 +63,7 @@ func Exec(i *instance.Instance, spec supervisor.Spec) (ws unix.WaitStatus, err e
 }
 
 // enter records the first process of an exec. It fails if the instance has begun to
-// end: whoever ends it would not find the process.
+// end: whoever ends it would not find the guest.
 func enter(i *instance.Instance, id proctree.Identity) error {
 	self, err := proctree.Self()
 	if err != nil {

@@ -179,7 +179,7 @@ func Leave(i *instance.Instance, ws unix.WaitStatus) error {
 		err := i.Update(func(r *instance.Record) error {
 			s, end := &r.State, supervisor.EndOf(ws)
 			s.Phase, s.Status, s.StatusKnown, s.Finished = instance.Exited, end.Status, true, time.Now()
-			s.Signal, s.Groups = int(end.Signal), nil
+			s.Signal, s.Cgroups = int(end.Signal), nil
 			return nil
 		})
 		if err == nil {

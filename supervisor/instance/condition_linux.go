@@ -134,7 +134,7 @@ func (i *Instance) Refresh() error {
 		if i.Condition().Active() {
 			return errActive
 		}
-		i.removeGroups()
+		i.removeCgroups()
 		return nil
 	})
 	switch {
@@ -164,8 +164,8 @@ func (i *Instance) recordLoss() error {
 		case r.State.Phase == Restarting || r.State.Phase == Stopping:
 			problem, known = "its monitor was killed after the last run had ended", r.State.StatusKnown
 		}
-		i.removeGroups()
-		r.State.Phase, r.State.StatusKnown, r.State.Groups = Exited, known, nil
+		i.removeCgroups()
+		r.State.Phase, r.State.StatusKnown, r.State.Cgroups = Exited, known, nil
 		r.State.Problems = append(r.State.Problems, problem)
 		return nil
 	})
@@ -175,11 +175,11 @@ func (i *Instance) recordLoss() error {
 	return err
 }
 
-// removeGroups removes the control groups of an instance that nobody looks after.
+// removeCgroups removes the cgroups of an instance that nobody looks after.
 // Whoever may not, or finds that processes do not end, has at least tried.
-func (i *Instance) removeGroups() {
+func (i *Instance) removeCgroups() {
 	if boot, err := BootID(); err == nil && boot == i.BootID {
-		isolation.RemoveFolders(i.State.Groups)
+		isolation.RemoveDirectories(i.State.Cgroups)
 	}
 }
 

@@ -52,7 +52,7 @@ type Command struct {
 	NoFile  [2]uint64 `json:"no_file"` // soft and hard RLIMIT_NOFILE
 	Umask   int       `json:"umask"`
 
-	Isolation isolation.Spec `json:"isolation"`
+	Isolation isolation.Config `json:"isolation"`
 
 	// Rows and Columns are the size of the terminal, if it has one of its own.
 	Rows    uint16 `json:"rows,omitempty"`
@@ -106,7 +106,7 @@ type State struct {
 
 	Restarts int      `json:"restarts"`
 	InARow   int      `json:"restarts_in_a_row,omitempty"` // see package lifecycle
-	Groups   []string `json:"control_groups,omitempty"`    // folders of those that were made for the run
+	Cgroups  []string `json:"control_groups,omitempty"`    // directories of those that were made for the run
 	Stopped  bool     `json:"stopped"`                     // somebody asked for its end: no restart
 	Problems []string `json:"problems,omitempty"`          // what went wrong and was lost
 }

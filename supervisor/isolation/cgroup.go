@@ -18,29 +18,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// groups are the control groups of an instance: one for each controller of version
-// 1, by its name, or one of version 2, whose name is empty.
-type groups map[string]string // to its folder
+// Cgroups are the cgroups of an instance: their directories, by the controller's name in
+// version 1, and by an empty name in version 2. A nil map is an instance without.
+type Cgroups map[string]string
 
-// groupPrefix begins the names of our control groups.
-const groupPrefix = "walisup-"
+// cgroupPrefix begins the names of our cgroups.
+const cgroupPrefix = "walisup-"
 
 var made atomic.Uint64
 
-// groupName returns a name that no other instance has.
-func groupName() string {
-	return fmt.Sprintf("%s%d-%d-%d", groupPrefix, os.Getpid(), made.Add(1), time.Now().UnixNano())
+// cgroupName returns a name that no other instance has.
+func cgroupName() string {
+	return fmt.Sprintf("%s%d-%d-%d", cgroupPrefix, os.Getpid(), made.Add(1), time.Now().UnixNano())
 }
 
-// resources says in the library's terms what spec asks for.
-func resources(spec *Spec) *cgroups.Resources {
-	r := &cgroups.Resources{SkipDevices: true, Memory: spec.Memory}
-	if spec.CPUs != 0 {
+// resources says in the library's terms what config asks for.
+func resources(config *Config) *cgroups.Resources {
+	r := &cgroups.Resources{SkipDevices: true, Memory: config.Memory}
+	if config.CPUs != 0 {
 		r.CpuPeriod = cpuPeriod
-		r.CpuQuota = int64(spec.CPUs * cpuPeriod)
+		r.CpuQuota = int64(config.CPUs * cpuPeriod)
 	}
-	if spec.Pids != 0 {
-		r.PidsLimit = &spec.Pids
+	if config.Pids != 0 {
+		r.PidsLimit = &config.Pids
 	}
 	return r
 }
@@ -49,108 +49,108 @@ func resources(spec *Spec) *cgroups.Resources {
 // kernel's default.
 const cpuPeriod = 100_000
 
-// controllers are those that spec needs.
-func controllers(spec *Spec) (names []string) {
-	if spec.Memory != 0 {
+// controllers are those that config needs.
+func controllers(config *Config) (names []string) {
+	if config.Memory != 0 {
 		names = append(names, "memory")
 	}
-	if spec.CPUs != 0 {
+	if config.CPUs != 0 {
 		names = append(names, "cpu")
 	}
-	if spec.Pids != 0 {
+	if config.Pids != 0 {
 		names = append(names, "pids")
 	}
 	return names
 }
 
-// makeGroups makes control groups below the caller's own and sets their limits.
-func makeGroups(spec *Spec) (groups, error) {
-	g := groups{}
-	name := groupName()
+// makeCgroups makes cgroups below the caller's own and sets their limits.
+func makeCgroups(config *Config) (Cgroups, error) {
+	c := Cgroups{}
+	name := cgroupName()
 	if cgroups.IsCgroup2UnifiedMode() {
 		own, err := cgroups.ParseCgroupFile("/proc/self/cgroup")
 		if err != nil {
-			return nil, fmt.Errorf("find the control group of walisup: %w", err)
+			return nil, fmt.Errorf("find the cgroup of walisup: %w", err)
 		}
 		// Not below our own: a group with processes in it cannot have groups with
 		// controllers below it.
-		g[""] = filepath.Join(fs2.UnifiedMountpoint, filepath.Dir(own[""]), name)
+		c[""] = filepath.Join(fs2.UnifiedMountpoint, filepath.Dir(own[""]), name)
 	} else {
-		for _, controller := range controllers(spec) {
+		for _, controller := range controllers(config) {
 			own, err := cgroups.GetOwnCgroupPath(controller)
 			if err != nil {
-				return nil, fmt.Errorf("limits need the control group controller %s, which is not there: %w", controller, err)
+				return nil, fmt.Errorf("limits need the cgroup controller %s, which is not there: %w", controller, err)
 			}
-			g[controller] = filepath.Join(own, name)
+			c[controller] = filepath.Join(own, name)
 		}
 	}
-	m, err := g.manager(spec)
+	m, err := c.manager(config)
 	if err == nil {
 		err = m.Apply(-1)
 	}
 	if err == nil {
-		err = m.Set(resources(spec))
+		err = m.Set(resources(config))
 	}
 	if err != nil {
-		g.remove()
+		c.Remove()
 		return nil, denied(err)
 	}
-	return g, nil
+	return c, nil
 }
 
-// denied explains why control groups cannot be made.
+// denied explains why cgroups cannot be made.
 func denied(err error) error {
 	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS) {
-		return fmt.Errorf("limits need the right to make control groups, which root has and others if the group of walisup is delegated to them: %w", err)
+		return fmt.Errorf("limits need the right to make cgroups, which root has and others if the cgroup of walisup is delegated to them: %w", err)
 	}
 	return fmt.Errorf("limits: %w", err)
 }
 
-// manager returns the library's view of the groups.
-func (g groups) manager(spec *Spec) (cgroups.Manager, error) {
-	config := &cgroups.Cgroup{Resources: resources(spec)}
-	if dir, ok := g[""]; ok {
-		return fs2.NewManager(config, dir)
+// manager returns the library's view of the cgroups.
+func (c Cgroups) manager(config *Config) (cgroups.Manager, error) {
+	group := &cgroups.Cgroup{Resources: resources(config)}
+	if dir, ok := c[""]; ok {
+		return fs2.NewManager(group, dir)
 	}
-	return fs.NewManager(config, g)
+	return fs.NewManager(group, c)
 }
 
-// groupsOf finds the control groups that we have made and a process is in.
-func groupsOf(pid int) (groups, error) {
+// cgroupsOf finds the cgroups that we have made and a process is in.
+func cgroupsOf(pid int) (Cgroups, error) {
 	paths, err := cgroups.ParseCgroupFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
 	if err != nil {
-		return nil, fmt.Errorf("find the control groups of process %d: %w", pid, err)
+		return nil, fmt.Errorf("find the cgroups of process %d: %w", pid, err)
 	}
-	g := groups{}
+	c := Cgroups{}
 	for controller, path := range paths {
-		if !strings.HasPrefix(filepath.Base(path), groupPrefix) {
+		if !strings.HasPrefix(filepath.Base(path), cgroupPrefix) {
 			continue
 		}
 		if controller == "" {
-			g[""] = filepath.Join(fs2.UnifiedMountpoint, path)
+			c[""] = filepath.Join(fs2.UnifiedMountpoint, path)
 			continue
 		}
 		root, err := cgroups.FindCgroupMountpoint("", controller)
 		if err != nil {
-			return nil, fmt.Errorf("find the control group %s: %w", path, err)
+			return nil, fmt.Errorf("find the cgroup %s: %w", path, err)
 		}
-		g[controller] = filepath.Join(root, path)
+		c[controller] = filepath.Join(root, path)
 	}
-	return g, nil
+	return c, nil
 }
 
 // enter moves the calling thread there, or returns where a child is to be born.
-func (g groups) enter() (fd int, err error) {
-	if dir, ok := g[""]; ok {
+func (c Cgroups) enter() (fd int, err error) {
+	if dir, ok := c[""]; ok {
 		fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return -1, fmt.Errorf("enter control group %s: %w", dir, err)
+			return -1, fmt.Errorf("enter cgroup %s: %w", dir, err)
 		}
 		return fd, nil
 	}
-	for _, dir := range g {
+	for _, dir := range c {
 		if err := enterTasks(filepath.Join(dir, "tasks")); err != nil {
-			return -1, denied(fmt.Errorf("enter control group %s: %w", dir, err))
+			return -1, denied(fmt.Errorf("enter cgroup %s: %w", dir, err))
 		}
 	}
 	return -1, nil
@@ -174,18 +174,18 @@ const (
 	killRounds = 400
 )
 
-// remove kills what is left in the groups and removes them.
-func (g groups) remove() error {
+// Remove kills what is left in the cgroups and removes them.
+func (c Cgroups) Remove() error {
 	var failure error
-	for _, dir := range g {
-		if err := removeGroup(dir); err != nil && failure == nil {
+	for _, dir := range c {
+		if err := removeCgroup(dir); err != nil && failure == nil {
 			failure = err
 		}
 	}
 	return failure
 }
 
-func removeGroup(dir string) error {
+func removeCgroup(dir string) error {
 	var err error
 	for range killRounds {
 		err = unix.Rmdir(dir)
@@ -193,18 +193,18 @@ func removeGroup(dir string) error {
 		case nil, unix.ENOENT:
 			return nil
 		case unix.EBUSY:
-			killGroup(dir)
+			killCgroup(dir)
 			time.Sleep(killPause)
 		case unix.EINTR:
 		default:
-			return fmt.Errorf("remove control group %s: %w", dir, err)
+			return fmt.Errorf("remove cgroup %s: %w", dir, err)
 		}
 	}
-	return fmt.Errorf("remove control group %s: %w (processes in it do not end)", dir, err)
+	return fmt.Errorf("remove cgroup %s: %w (processes in it do not end)", dir, err)
 }
 
-// killGroup kills all processes of a control group.
-func killGroup(dir string) {
+// killCgroup kills all processes of a cgroup.
+func killCgroup(dir string) {
 	if os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0) == nil {
 		return // Linux 5.14, version 2
 	}
@@ -217,52 +217,46 @@ func killGroup(dir string) {
 	}
 }
 
-// Groups are the control groups of an instance that runs.
-type Groups struct{ groups }
-
-// Of returns the control groups that walisup has made for the instance of a
-// process, which was started with spec.
-func Of(pid int, spec *Spec) Groups {
-	if !spec.limited() {
-		return Groups{} // any that it is in are others'
+// Of returns the cgroups that walisup has made for the instance of a
+// process, which was started with config.
+func Of(pid int, config *Config) Cgroups {
+	if !config.limited() {
+		return nil // any that it is in are others'
 	}
-	g, err := groupsOf(pid)
+	c, err := cgroupsOf(pid)
 	if err != nil {
-		return Groups{}
+		return nil
 	}
-	return Groups{g}
+	return c
 }
 
-// Remove kills what is left in the groups and removes them.
-func (g Groups) Remove() error { return g.remove() }
+// Directories returns the directories of the cgroups, for [RemoveDirectories].
+func (c Cgroups) Directories() []string { return slices.Sorted(maps.Values(c)) }
 
-// Folders returns the folders of the groups, for [RemoveFolders].
-func (g Groups) Folders() []string { return slices.Sorted(maps.Values(g.groups)) }
-
-// RemoveFolders is [Groups.Remove] for groups of which only the folders are known. It
-// leaves alone what has not the name of a group of ours.
-func RemoveFolders(folders []string) error {
-	g := groups{}
-	for _, dir := range folders {
-		if strings.HasPrefix(filepath.Base(dir), groupPrefix) {
-			g[dir] = dir
+// RemoveDirectories is [Cgroups.Remove] for cgroups of which only the directories are
+// known. It leaves alone what has not the name of a cgroup of ours.
+func RemoveDirectories(dirs []string) error {
+	c := Cgroups{}
+	for _, dir := range dirs {
+		if strings.HasPrefix(filepath.Base(dir), cgroupPrefix) {
+			c[dir] = dir
 		}
 	}
-	return g.remove()
+	return c.Remove()
 }
 
 // Update sets limits anew; those that are 0 stay as they are.
-func (g Groups) Update(spec *Spec) error {
-	for _, controller := range controllers(spec) {
-		if g.groups[controller] == "" && g.groups[""] == "" {
+func (c Cgroups) Update(config *Config) error {
+	for _, controller := range controllers(config) {
+		if c[controller] == "" && c[""] == "" {
 			return fmt.Errorf("%s: %w", controller, ErrNoLimits)
 		}
 	}
-	m, err := g.manager(spec)
+	m, err := c.manager(config)
 	if err != nil {
 		return err
 	}
-	r := resources(spec)
+	r := resources(config)
 	if err := m.Set(r); err != nil {
 		return denied(err)
 	}

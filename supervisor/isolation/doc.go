@@ -1,4 +1,4 @@
-// Package isolation puts an instance into control groups and a network namespace of
+// Package isolation puts an instance into cgroups and a network namespace of
 // its own.
 //
 // # How a process gets there
@@ -12,7 +12,7 @@
 // # How it ends
 //
 // A network namespace ends with its last process, and takes its end of a veth pair,
-// and so the pair, with it. Control groups are found again by what /proc/PID/cgroup
+// and so the pair, with it. Cgroups are found again by what /proc/PID/cgroup
 // says of an instance's process, whoever made them, and are removed by whoever sees
 // the instance's end.
 package isolation

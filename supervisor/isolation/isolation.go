@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Spec says what an instance is kept from. The zero value keeps it from nothing.
-type Spec struct {
+// Config says what an instance is kept from. The zero value keeps it from nothing.
+type Config struct {
 	Memory int64   `json:"memory,omitempty"`     // bytes, 0 for no limit
 	CPUs   float64 `json:"cpus,omitempty"`       // how many processors' time, 0 for all
 	Pids   int64   `json:"pids_limit,omitempty"` // threads, ours included; 0 for no limit
 	Net    Network `json:"net,omitempty"`
 
-	// Join is a process whose namespaces and control groups are to be entered
+	// Join is a process whose namespaces and cgroups are to be entered
 	// instead of new ones; 0 for none.
 	Join int `json:"-"`
 }
@@ -40,18 +40,18 @@ func ParseNetwork(name string) (Network, error) {
 	return "", fmt.Errorf("%q is none of host, none, private", name)
 }
 
-// limited reports whether control groups are needed.
-func (s *Spec) limited() bool { return s.Memory != 0 || s.CPUs != 0 || s.Pids != 0 }
+// limited reports whether cgroups are needed.
+func (s *Config) limited() bool { return s.Memory != 0 || s.CPUs != 0 || s.Pids != 0 }
 
 // With returns the limits with those of other that are given.
-func (s Spec) With(other *Spec) Spec {
+func (s Config) With(other *Config) Config {
 	s.Memory, s.CPUs, s.Pids = cmp.Or(other.Memory, s.Memory), cmp.Or(other.CPUs, s.CPUs), cmp.Or(other.Pids, s.Pids)
 	return s
 }
 
 // Allows reports whether the limits of an instance that was started with s can be
 // changed to those of other that are given. The error wraps ErrNoLimits.
-func (s *Spec) Allows(other *Spec) error {
+func (s *Config) Allows(other *Config) error {
 	have := controllers(s)
 	for _, controller := range controllers(other) {
 		if !slices.Contains(have, controller) {
@@ -62,7 +62,7 @@ func (s *Spec) Allows(other *Spec) error {
 }
 
 // Check finds values that make no sense.
-func (s *Spec) Check() error {
+func (s *Config) Check() error {
 	switch {
 	case s.Memory < 0 || s.Memory != 0 && s.Memory < minMemory:
 		return fmt.Errorf("a memory limit of %d bytes is too small, a helper alone needs %d", s.Memory, minMemory)
@@ -88,83 +88,81 @@ const (
 	maxPids = 1 << 22
 )
 
-// Place is where processes of an instance are to be started.
-type Place struct {
-	spec    Spec
-	groups  groups
+// Objects are the kernel objects that isolate an instance: cgroups and a network
+// namespace. The methods may be called of nil, which isolates from nothing.
+type Objects struct {
+	config  Config
+	cgroups Cgroups
 	network int // descriptor of a namespace, or -1
 }
 
-// Prepare makes what spec asks for. The errors say which right is missing.
-func Prepare(spec Spec) (*Place, error) {
-	p := &Place{spec: spec, network: -1}
-	if err := spec.Check(); err != nil {
+// Prepare makes what config asks for. The errors say which right is missing.
+func Prepare(config Config) (*Objects, error) {
+	o := &Objects{config: config, network: -1}
+	if err := config.Check(); err != nil {
 		return nil, err
 	}
 	var err error
 	switch {
-	case spec.Join != 0 && spec.limited():
-		p.groups, err = groupsOf(spec.Join)
-	case spec.Join == 0 && spec.limited():
-		p.groups, err = makeGroups(&spec)
+	case config.Join != 0 && config.limited():
+		o.cgroups, err = cgroupsOf(config.Join)
+	case config.Join == 0 && config.limited():
+		o.cgroups, err = makeCgroups(&config)
 	}
 	if err == nil {
-		p.network, err = makeNetwork(&spec)
+		o.network, err = makeNetwork(&config)
 	}
 	if err != nil {
-		p.Remove()
+		o.Remove()
 		return nil, err
 	}
-	return p, nil
+	return o, nil
 }
 
-// Release gives up what was needed to start processes; those that were started keep
-// the place as it is.
-func (p *Place) Release() {
-	if p != nil && p.network >= 0 {
-		unix.Close(p.network)
-		p.network = -1
+// Release gives up what was needed to start processes; those that were started stay
+// isolated.
+func (o *Objects) Release() {
+	if o != nil && o.network >= 0 {
+		unix.Close(o.network)
+		o.network = -1
 	}
 }
 
-// Enter puts the calling thread into the place, so that a child that it makes is
-// there. The thread must end soon after, and until then do nothing else. cgroup is
-// a descriptor of the control group that the child is to be born into, -1 if there
+// Enter moves the calling thread into the namespace and the cgroups, so that a child that
+// it makes is there. The thread must end soon after, and until then do nothing else.
+// cgroup is a descriptor of the cgroup that the child is to be born into, -1 if there
 // is none, and the caller's to close.
 //
 // The thread may have a descriptor table of its own: only raw system calls are made.
 //
 // Preconditions: the caller is locked to its thread, which is not the main thread.
-func (p *Place) Enter() (cgroup int, err error) {
-	if p == nil {
+func (o *Objects) Enter() (cgroup int, err error) {
+	if o == nil {
 		return -1, nil
 	}
-	if err := enterNetwork(p.network); err != nil {
+	if err := enterNetwork(o.network); err != nil {
 		return -1, err
 	}
-	return p.groups.enter()
+	return o.cgroups.enter()
 }
 
-// Groups returns the control groups that Prepare has made. They are the caller's to
-// remove if Remove is not called.
-func (p *Place) Groups() Groups {
-	if p == nil || p.spec.Join != 0 {
-		return Groups{}
+// Cgroups returns the cgroups that Prepare has made; none if it has joined those of
+// another process. They are the caller's to remove if Remove is not called.
+func (o *Objects) Cgroups() Cgroups {
+	if o == nil || o.config.Join != 0 {
+		return nil
 	}
-	return Groups{p.groups}
+	return o.cgroups
 }
 
 // Remove removes what Prepare has made; nothing may run there any more.
-func (p *Place) Remove() error {
-	if p == nil {
+func (o *Objects) Remove() error {
+	if o == nil {
 		return nil
 	}
-	p.Release()
-	if p.spec.Join != 0 {
-		return nil
-	}
-	return p.groups.remove()
+	o.Release()
+	return o.Cgroups().Remove()
 }
 
 // ErrNoLimits says that an instance has been started without limits.
-var ErrNoLimits = errors.New("it was started without limits: no control group to set them on")
+var ErrNoLimits = errors.New("it was started without limits: no cgroup to set them on")

@@ -11,25 +11,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// makeNetwork makes the network namespace that spec asks for and returns a
+// makeNetwork makes the network namespace that config asks for and returns a
 // descriptor of it, -1 if it asks for none.
 //
 // It works in a thread of its own, which ends with it, and not in the launcher's:
 // netlink sockets need Go's poller, which must not be made in a thread that has
 // descriptors of its own.
-func makeNetwork(spec *Spec) (fd int, err error) {
+func makeNetwork(config *Config) (fd int, err error) {
 	switch {
-	case spec.Join != 0:
-		return joinNetwork(spec.Join)
-	case spec.Net == "" || spec.Net == Host:
+	case config.Join != 0:
+		return joinNetwork(config.Join)
+	case config.Net == "" || config.Net == Host:
 		return -1, nil
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // never unlocked: the thread ends here
-		if fd, err = newNetwork(spec.Net); err != nil {
-			err = fmt.Errorf("--net %s: %w", spec.Net, err)
+		if fd, err = newNetwork(config.Net); err != nil {
+			err = fmt.Errorf("--net %s: %w", config.Net, err)
 		}
 	}()
 	<-done

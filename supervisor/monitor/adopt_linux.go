@@ -100,7 +100,7 @@ func (m *monitor) adoptMain(pidfd int, gone error) {
 // adoptTree takes over the channel, which the processes of the instance still write
 // to.
 func (m *monitor) adoptTree() error {
-	m.groups = isolation.Of(m.main.Pid, &m.inst.Command.Isolation)
+	m.cgroups = isolation.Of(m.main.Pid, &m.inst.Command.Isolation)
 	fd, err := control.FindChannel(m.inst)
 	if err != nil {
 		return err

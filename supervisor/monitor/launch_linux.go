@@ -30,7 +30,7 @@ func (m *monitor) launch() error {
 	m.main = proctree.Identity{}
 	m.update(func(r *instance.Record) {
 		s := &r.State
-		s.Phase, s.Monitor, s.Main, s.Starter, s.Groups = instance.Starting, self, m.main, proctree.Identity{}, nil
+		s.Phase, s.Monitor, s.Main, s.Starter, s.Cgroups = instance.Starting, self, m.main, proctree.Identity{}, nil
 	})
 	if m.inst.State.Stopped {
 		return errStopped
@@ -62,27 +62,28 @@ func (m *monitor) launch() error {
 	}
 	spec := control.Spec(&m.inst.Command)
 	spec.Name, spec.Tree = m.inst.Name, m.processes
-	guest, err := supervisor.StartDetached(spec, supervisor.Detached{Streams: streams, Terminal: m.terminal != nil})
+	spec.Session = &supervisor.Session{Streams: streams, Terminal: m.terminal != nil}
+	guest, err := supervisor.Start(spec)
 	closeAll(streams)
 	if err != nil {
 		return err
 	}
-	m.processes, m.groups = guest.Tree, guest.Groups
-	if m.main, err = proctree.Of(guest.Pid); err == nil { // not waited for yet, so it is there
-		err = pidFile.Publish(guest.Pid)
+	m.processes, m.cgroups = guest.Tree(), guest.Cgroups()
+	if m.main, err = proctree.Of(guest.Pid()); err == nil { // not waited for yet, so it is there
+		err = pidFile.Publish(guest.Pid())
 	}
 	if err != nil {
-		unix.Close(guest.Ready)
+		guest.CloseReady()
 		return err // what has been started is killed when the run is cleared away
 	}
 	go m.follow(guest)
 	m.happened(lifecycle.Event{Kind: lifecycle.Launched})
 	m.update(func(r *instance.Record) {
-		r.State.Main, r.State.Groups = m.main, m.groups.Folders()
+		r.State.Main, r.State.Cgroups = m.main, m.cgroups.Directories()
 	})
-	// Somebody may have changed the limits while the groups were being made.
+	// Somebody may have changed the limits while the cgroups were being made.
 	if limits := m.inst.Command.Isolation; limits != spec.Isolation {
-		if err := m.groups.Update(&limits); err != nil {
+		if err := m.cgroups.Update(&limits); err != nil {
 			m.problem("%v", err)
 		}
 	}
@@ -126,32 +127,20 @@ func closeAll(fds [3]int) {
 }
 
 // follow tells of the guest's beginning and of its end, in this order.
-func (m *monitor) follow(guest *supervisor.Background) {
+func (m *monitor) follow(guest *supervisor.Guest) {
 	known := make(chan struct{}) // whether the guest itself has run
 	go func() {
 		defer close(known)
-		defer unix.Close(guest.Ready)
-		var one [1]byte
-		n, err := unix.Read(guest.Ready, one[:])
-		for err == unix.EINTR {
-			n, err = unix.Read(guest.Ready, one[:])
-		}
-		if n == 1 {
+		if guest.Ready() {
 			m.events <- runEvent{Event: lifecycle.Event{Kind: lifecycle.Ready}}
 		}
 	}()
-	for {
-		ws, err := guest.Tree.Wait(guest.Pid)
-		if err == nil && ws.Stopped() {
-			continue
-		}
-		<-known
-		if err != nil {
-			m.events <- runEvent{Event: lifecycle.Event{Kind: lifecycle.Ended}}
-		} else {
-			m.events <- endedBy(ws)
-		}
-		return
+	ws, err := guest.Wait()
+	<-known
+	if err != nil {
+		m.events <- runEvent{Event: lifecycle.Event{Kind: lifecycle.Ended}}
+	} else {
+		m.events <- endedBy(ws)
 	}
 }
 

@@ -36,7 +36,7 @@ type monitor struct {
 	hungUp    <-chan struct{}  // closed when the run's pseudoterminal is
 	processes *tree.Tree       // nil before the first start
 
-	groups  isolation.Groups // of the present run
+	cgroups isolation.Cgroups // of the present run
 	main    proctree.Identity
 	end     runEvent // how the last main process ended
 	failure error    // why the run could not be begun
@@ -268,10 +268,10 @@ func (m *monitor) clear() {
 		m.problem("%v", err)
 	}
 	// Those of a run that another monitor began are known from the record alone.
-	if err := errors.Join(m.groups.Remove(), isolation.RemoveFolders(m.inst.State.Groups)); err != nil {
+	if err := errors.Join(m.cgroups.Remove(), isolation.RemoveDirectories(m.inst.State.Cgroups)); err != nil {
 		m.problem("%v", err)
 	}
-	m.groups = isolation.Groups{}
+	m.cgroups = nil
 }
 
 // giveUp removes an instance whose first run could not be begun.
@@ -305,7 +305,7 @@ func (m *monitor) close() {
 func (m *monitor) leave() {
 	m.failure = nil
 	m.close()
-	m.update(func(r *instance.Record) { r.State.Phase, r.State.Groups = instance.Exited, nil })
+	m.update(func(r *instance.Record) { r.State.Phase, r.State.Cgroups = instance.Exited, nil })
 	if m.inst.Options.Remove {
 		control.AwaitWaiters(m.inst)
 		m.inst.Remove(func(*instance.Instance) error { return nil })
