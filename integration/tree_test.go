@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc/channel"
-	"walisup/supervisor/tree"
+	"walisup/supervisor/proctree"
 )
 
 // pidIn reads a pid that a guest has written to a file in its working folder.
@@ -50,9 +50,9 @@ func openChannel(t *testing.T, pid int) *channel.Channel {
 }
 
 // inTable returns what the table says of a process: nil if nothing.
-func inTable(t *testing.T, c *channel.Channel, supervisor, pid int) *tree.Process {
+func inTable(t *testing.T, c *channel.Channel, supervisor, pid int) *proctree.Process {
 	t.Helper()
-	snapshot := tree.Look(c, supervisor)
+	snapshot := proctree.TakeSnapshot(c, supervisor)
 	if snapshot.Damage != nil {
 		t.Errorf("channel: %v", snapshot.Damage)
 	}
@@ -105,7 +105,7 @@ func TestTreeKnowsHowProcessesEnd(t *testing.T) {
 			{"zombie", "killed, with a parent that never waits", kill("zombie"), unix.WaitStatus(unix.SIGKILL), channel.Connector},
 		}
 		for _, test := range cases {
-			var p *tree.Process
+			var p *proctree.Process
 			s.until("end of "+test.name, func() bool {
 				p = inTable(t, c, monitor, test.pid)
 				return p != nil && p.Source >= test.source

@@ -12,7 +12,7 @@ import (
 	"walisup/ipc/channel"
 	"walisup/supervisor/codeservice"
 	"walisup/supervisor/isolation"
-	"walisup/supervisor/tree"
+	"walisup/supervisor/proctree"
 )
 
 // compiler runs compiling helpers for the code service of an instance.
@@ -20,7 +20,7 @@ type compiler struct {
 	helper    int // the helper program; O_PATH
 	context   cache.Context
 	first     int // first descriptor of the private range
-	processes *tree.Tree
+	processes *proctree.Tree
 	objects   *isolation.Objects
 }
 

@@ -17,5 +17,5 @@
 //
 // The helper stays in the caller's session, process group and terminal. If walisup
 // is killed, the guest goes on. If the guest's first process ends, what it leaves
-// behind is killed, see package supervisor/tree.
+// behind is killed, see package supervisor/proctree.
 package supervisor

@@ -7,13 +7,13 @@ import (
 
 	"walisup/ipc/channel"
 	"walisup/supervisor/isolation"
-	"walisup/supervisor/tree"
+	"walisup/supervisor/proctree"
 )
 
 // Guest is a running guest: its first process, and what was made for all of them.
 type Guest struct {
 	pid     int
-	tree    *tree.Tree
+	tree    *proctree.Tree
 	slot    channel.Ref        // of the first process
 	objects *isolation.Objects // its cgroups and network
 	ready   int                // see Ready; -1 in the foreground
@@ -30,7 +30,7 @@ func (g *Guest) Pid() int { return g.pid }
 
 // Tree is what the guest's processes belong to. In a session of its own it outlives the
 // first process, and is the caller's to end and close.
-func (g *Guest) Tree() *tree.Tree { return g.tree }
+func (g *Guest) Tree() *proctree.Tree { return g.tree }
 
 // Cgroups are the cgroups that were made for the guest. In a session of its own they
 // are the caller's to remove.

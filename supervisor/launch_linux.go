@@ -8,7 +8,7 @@ import (
 	"walisup/ipc"
 	"walisup/ipc/stagezero"
 	"walisup/supervisor/isolation"
-	"walisup/supervisor/tree"
+	"walisup/supervisor/proctree"
 )
 
 // launch is what it takes to start one helper. Its descriptors are closed when that is
@@ -138,7 +138,7 @@ func (l *launch) confine(c *ipc.Confinement) error {
 func (g *Guest) prepare(l *launch) (err error) {
 	spec, number := l.spec, l.first+ipc.ChannelOffset
 	if g.tree == nil {
-		g.tree = tree.New(spec.Name, l.helper, number)
+		g.tree = proctree.New(spec.Name, l.helper, number)
 	} else if spec.Isolation.Join == 0 {
 		g.tree.SetHelper(l.helper, number) // a copy is another file each time
 	}

@@ -11,7 +11,7 @@ import (
 	"walisup/ipc"
 	"walisup/ipc/stagezero"
 	"walisup/supervisor/isolation"
-	"walisup/supervisor/tree"
+	"walisup/supervisor/proctree"
 )
 
 // Spec says what to start and how.
@@ -42,7 +42,7 @@ type Spec struct {
 	// Tree is what the guest's processes belong to; if it is nil Start makes one.
 	// KeepOrphans says that what the guest's first process leaves behind in such a
 	// tree is not killed. See [Guest.Wait].
-	Tree        *tree.Tree
+	Tree        *proctree.Tree
 	KeepOrphans bool
 
 	// Trace, if it is not nil, says what of the guest's system calls is reported

@@ -9,7 +9,7 @@ import (
 
 	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/tree"
+	"walisup/supervisor/proctree"
 )
 
 // inspection is all that is known of an instance.
@@ -23,7 +23,7 @@ type inspection struct {
 	Processes []processView    `json:"processes"`
 
 	// Sources is where the supervisor's knowledge of the processes comes from.
-	Sources []tree.Facility `json:"sources"`
+	Sources []proctree.Mechanism `json:"sources"`
 }
 
 func newInspectCommand(state *stateFlag) *cobra.Command {
@@ -71,7 +71,7 @@ func inspect(i *instance.Instance) inspection {
 		Options:   i.Options,
 		Start:     i.Command,
 		Processes: []processView{},
-		Sources:   []tree.Facility{},
+		Sources:   []proctree.Mechanism{},
 	}
 	if i.Options.Detached {
 		found.LogFile = i.File(instance.LogFile)
@@ -83,7 +83,7 @@ func inspect(i *instance.Instance) inspection {
 	found.Policy = newPolicyView(i.Command.Boot.Confine, pid)
 	found.Start.Boot.Confine = withoutFilters(i.Command.Boot.Confine)
 	if isActive(i) {
-		snapshot := control.Look(i)
+		snapshot := control.Snapshot(i)
 		found.Processes = processViews(snapshot.Processes)
 		found.Sources = append(found.Sources, snapshot.Sources...)
 	}

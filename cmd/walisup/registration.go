@@ -14,7 +14,7 @@ import (
 	"walisup/supervisor/control"
 	"walisup/supervisor/instance"
 	"walisup/supervisor/pidfile"
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
 // registration makes a foreground guest known to other commands, for as long as it
@@ -96,11 +96,11 @@ func (r *registration) tryEnter(guest *supervisor.Guest) error {
 	}
 	var err error
 	s := &r.inst.State
-	if s.Monitor, err = proctree.Self(); err != nil {
+	if s.Monitor, err = procfs.Self(); err != nil {
 		return err
 	}
 	// Not waited for yet, so it is there.
-	if s.Main, err = proctree.Of(guest.Pid()); err != nil {
+	if s.Main, err = procfs.Of(guest.Pid()); err != nil {
 		return err
 	}
 	s.Phase, s.Started, s.Cgroups = instance.Running, time.Now(), guest.Cgroups().Directories()

@@ -15,7 +15,7 @@ import (
 	"walisup/supervisor"
 	"walisup/supervisor/instance"
 	"walisup/supervisor/monitor"
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
 // startFlags are the flags of start.
@@ -180,7 +180,7 @@ func (s *startFlags) detached(cmd *cobra.Command, spec supervisor.Spec) error {
 	if err != nil {
 		return err
 	}
-	if record.State.Starter, err = proctree.Self(); err != nil {
+	if record.State.Starter, err = procfs.Self(); err != nil {
 		return err
 	}
 	i, err := store.Create(record)

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"walisup/supervisor/control"
+	"walisup/supervisor/procfs"
 	"walisup/supervisor/proctree"
-	"walisup/supervisor/tree"
 )
 
 func newTopCommand(state *stateFlag) *cobra.Command {
@@ -63,7 +63,7 @@ func printTree(cmd *cobra.Command, state *stateFlag, reference string, format fo
 	if !isActive(i) {
 		return notActive(i)
 	}
-	return printList(cmd.OutOrStdout(), format, processViews(control.Look(i).Processes), []column[processView]{
+	return printList(cmd.OutOrStdout(), format, processViews(control.Snapshot(i).Processes), []column[processView]{
 		{"PID", func(p processView) string { return strconv.Itoa(p.Pid) }},
 		{"PPID", func(p processView) string { return strconv.Itoa(p.Parent) }},
 		{"STATE", func(p processView) string { return p.State }},
@@ -77,8 +77,8 @@ func printTree(cmd *cobra.Command, state *stateFlag, reference string, format fo
 
 // processViews shows those processes of an instance that have not ended, and zombies,
 // each below its parent.
-func processViews(found []tree.Process) []processView {
-	children := map[int][]*tree.Process{}
+func processViews(found []proctree.Process) []processView {
+	children := map[int][]*proctree.Process{}
 	here := map[int]bool{}
 	for n := range found {
 		here[found[n].PID] = here[found[n].PID] || found[n].State != 0
@@ -108,12 +108,12 @@ func processViews(found []tree.Process) []processView {
 	return views
 }
 
-func newProcessView(p *tree.Process, depth int) processView {
+func newProcessView(p *proctree.Process, depth int) processView {
 	return processView{
 		Pid: p.PID, Parent: p.Parent, Group: p.Group, Session: p.Session,
 		State: string(p.State), Threads: p.Threads, CPU: p.CPU.Seconds(), Memory: p.Resident,
 		Module: p.Module, Native: p.Native, Forks: p.Forks, Execs: p.Execs,
-		Command: proctree.Command(p.PID), Depth: depth, name: p.Name,
+		Command: procfs.CommandLine(p.PID), Depth: depth, name: p.Name,
 	}
 }
 

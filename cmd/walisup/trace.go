@@ -57,7 +57,7 @@ func traceInstance(i *instance.Instance, flags *traceFlags) error {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	var pids []int
-	for _, p := range control.Look(i).Processes {
+	for _, p := range control.Snapshot(i).Processes {
 		if p.State != 0 && !p.Native {
 			pids = append(pids, p.PID)
 		}

@@ -8,7 +8,7 @@
 // length that decides where something is read is checked or masked, every loop is
 // bounded, and what does not fit is reported ([Channel.Slots], [Cursor.Next]). A
 // lie that fits (a wrong exit status, an event that never was) can only be told by
-// what the kernel says, which is package supervisor/tree's business. The file is
+// what the kernel says, which is package supervisor/proctree's business. The file is
 // sealed against a change of its size, so no access to the mapping can fault.
 //
 // # Death at any instruction

@@ -10,8 +10,8 @@ import (
 	"walisup/ipc/channel"
 	"walisup/supervisor"
 	"walisup/supervisor/instance"
+	"walisup/supervisor/procfs"
 	"walisup/supervisor/proctree"
-	"walisup/supervisor/tree"
 )
 
 // Exec starts another module in a running instance, with the caller's standard
@@ -30,7 +30,7 @@ func Exec(i *instance.Instance, spec supervisor.Spec) (ws unix.WaitStatus, err e
 	if err != nil {
 		return 0, fmt.Errorf("instance %s: %w", i.Name, err)
 	}
-	if spec.Tree, err = tree.Join(fd); err != nil {
+	if spec.Tree, err = proctree.Join(fd); err != nil {
 		unix.Close(fd)
 		return 0, err
 	}
@@ -42,7 +42,7 @@ func Exec(i *instance.Instance, spec supervisor.Spec) (ws unix.WaitStatus, err e
 	if err != nil {
 		return 0, err
 	}
-	id, err := proctree.Of(guest.Pid()) // not waited for yet, so it is there
+	id, err := procfs.Of(guest.Pid()) // not waited for yet, so it is there
 	if err == nil {
 		err = enter(i, id)
 	}
@@ -64,8 +64,8 @@ func Exec(i *instance.Instance, spec supervisor.Spec) (ws unix.WaitStatus, err e
 
 // enter records the first process of an exec. It fails if the instance has begun to
 // end: whoever ends it would not find the guest.
-func enter(i *instance.Instance, id proctree.Identity) error {
-	self, err := proctree.Self()
+func enter(i *instance.Instance, id procfs.Identity) error {
+	self, err := procfs.Self()
 	if err != nil {
 		return err
 	}

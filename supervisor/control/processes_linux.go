@@ -8,20 +8,20 @@ import (
 
 	"walisup/ipc/channel"
 	"walisup/supervisor/instance"
+	"walisup/supervisor/procfs"
 	"walisup/supervisor/proctree"
-	"walisup/supervisor/tree"
 )
 
-// Look returns the processes of an instance: those that are there and, as far as the
+// Snapshot returns the processes of an instance: those that are there and, as far as the
 // channel tells, those that have ended.
-func Look(i *instance.Instance) tree.Snapshot {
+func Snapshot(i *instance.Instance) proctree.Snapshot {
 	c := openChannel(i)
 	defer c.Close()
 	supervisor := 0
 	if i.State.Monitor.Running() {
 		supervisor = i.State.Monitor.Pid
 	}
-	return tree.Look(c, supervisor)
+	return proctree.TakeSnapshot(c, supervisor)
 }
 
 // openChannel opens the channel of an instance; nil if there is none.
@@ -40,17 +40,17 @@ func openChannel(i *instance.Instance) *channel.Channel {
 
 // finder finds the living processes of an instance. Besides those that the
 // channel tells of, they are the descendants of the first ones.
-func finder(i *instance.Instance) proctree.Finder {
-	return func() ([]proctree.Process, error) {
-		found := proctree.Below(i.State.Roots()...)
-		known := map[proctree.Identity]bool{}
+func finder(i *instance.Instance) procfs.Finder {
+	return func() ([]procfs.Stat, error) {
+		found := procfs.Below(i.State.Roots()...)
+		known := map[procfs.Identity]bool{}
 		for _, p := range found {
 			known[p.Identity] = true
 		}
-		for _, p := range Look(i).Processes {
-			id := proctree.Identity{Pid: p.PID, Start: p.Start}
+		for _, p := range Snapshot(i).Processes {
+			id := procfs.Identity{Pid: p.PID, Start: p.Start}
 			if p.Alive() && !known[id] {
-				found = append(found, proctree.Process{Identity: id, State: p.State, Parent: p.Parent, Name: p.Name})
+				found = append(found, procfs.Stat{Identity: id, State: p.State, Parent: p.Parent, Name: p.Name})
 			}
 		}
 		return found, nil
@@ -59,7 +59,7 @@ func finder(i *instance.Instance) proctree.Finder {
 
 // Kill kills all processes of an instance and returns when none is left.
 func Kill(i *instance.Instance) error {
-	err := proctree.Kill(finder(i))
+	err := procfs.Kill(finder(i))
 	wakeStandIns(i, true)
 	return err
 }
@@ -68,7 +68,7 @@ func Kill(i *instance.Instance) error {
 // stand in for did. If that has ended they are given the time to see it: they may just
 // be about to stop.
 func wakeStandIns(i *instance.Instance, ending bool) {
-	var list []proctree.Identity
+	var list []procfs.Identity
 	if !i.Options.Detached {
 		list = append(list, i.State.Monitor)
 	}
@@ -76,8 +76,8 @@ func wakeStandIns(i *instance.Instance, ending bool) {
 		list = append(list, other.StandIn)
 	}
 	for end := time.Now().Add(standInTime); len(list) > 0; time.Sleep(5 * time.Millisecond) {
-		list = slices.DeleteFunc(list, func(id proctree.Identity) bool {
-			p, err := proctree.Read(id.Pid)
+		list = slices.DeleteFunc(list, func(id procfs.Identity) bool {
+			p, err := procfs.ReadStat(id.Pid)
 			if err != nil || p.Start != id.Start || p.Ended() {
 				return true
 			}

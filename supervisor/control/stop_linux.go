@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/supervisor/instance"
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
 // afterKill is how long a monitor may take to write the last lines of the log and
@@ -60,7 +60,7 @@ func Stop(i *instance.Instance, timeout time.Duration) error {
 			if err := Continue(i); err != nil {
 				return err
 			}
-			if err := i.State.Main.Signal(unix.Signal(i.Options.StopSignal)); err != nil && !errors.Is(err, proctree.ErrGone) {
+			if err := i.State.Main.Signal(unix.Signal(i.Options.StopSignal)); err != nil && !errors.Is(err, procfs.ErrGone) {
 				return err
 			}
 		}
@@ -79,8 +79,8 @@ func Stop(i *instance.Instance, timeout time.Duration) error {
 	if err != nil && !errors.Is(err, instance.ErrNotFound) {
 		return fmt.Errorf("instance %s: %w", i.Name, err)
 	}
-	return proctree.Kill(func() ([]proctree.Process, error) {
-		var left []proctree.Process
+	return procfs.Kill(func() ([]procfs.Stat, error) {
+		var left []procfs.Stat
 		for _, p := range known {
 			if p.Running() {
 				left = append(left, p)
@@ -107,7 +107,7 @@ func Signal(i *instance.Instance, sig unix.Signal, all bool) error {
 	if err != nil {
 		return err
 	}
-	return proctree.SignalAll(tree, sig)
+	return procfs.SignalAll(tree, sig)
 }
 
 // awaitMain waits for the main process of an instance that is just being started.
@@ -144,7 +144,7 @@ func Pause(i *instance.Instance) error {
 	if err != nil {
 		return err
 	}
-	if err := proctree.Freeze(finder(i)); err != nil {
+	if err := procfs.Freeze(finder(i)); err != nil {
 		return errors.Join(fmt.Errorf("pause instance %s: %w", i.Name, err), Resume(i))
 	}
 	return nil
@@ -172,7 +172,7 @@ func Continue(i *instance.Instance) error {
 	if err != nil {
 		return err
 	}
-	if err := proctree.SignalAll(found, unix.SIGCONT); err != nil {
+	if err := procfs.SignalAll(found, unix.SIGCONT); err != nil {
 		return fmt.Errorf("resume instance %s: %w", i.Name, err)
 	}
 	wakeStandIns(i, false)

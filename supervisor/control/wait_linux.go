@@ -10,7 +10,7 @@ import (
 
 	"walisup/supervisor"
 	"walisup/supervisor/instance"
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
 // A monitor that removes its instance leaves those who wait for its end the time to
@@ -151,7 +151,7 @@ func awaitExit(i *instance.Instance, timeout time.Duration, orphaned func()) err
 // the time is over.
 func awaitMonitor(i *instance.Instance, timeout time.Duration) error {
 	pidfd, err := i.State.Monitor.Open()
-	if errors.Is(err, proctree.ErrGone) {
+	if errors.Is(err, procfs.ErrGone) {
 		return nil
 	}
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/supervisor/isolation"
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
 // Condition is what is true of an instance now.
@@ -73,7 +73,7 @@ func (s *State) unsupervised() Phase {
 
 // hasProcess reports whether one of the first processes is there.
 func (s *State) hasProcess() bool {
-	return slices.ContainsFunc(s.Roots(), proctree.Identity.Running)
+	return slices.ContainsFunc(s.Roots(), procfs.Identity.Running)
 }
 
 // incompleteAge is how long a folder may be without a record. Making one takes

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
 // fillValue puts something other than zero into every field.
@@ -59,7 +59,7 @@ func TestEncodingIsThatOfJSON(t *testing.T) {
 	var full, empty Record
 	fillValue(reflect.ValueOf(&full).Elem(), 1)
 	odd := Record{Name: "not \xff UTF-8", Command: Command{Args: []Text{"\xff\xfe", ""}, Env: []Text{}}}
-	odd.State.Others = []Other{{Identity: proctree.Identity{Pid: 1, Start: 2}}}
+	odd.State.Others = []Other{{Identity: procfs.Identity{Pid: 1, Start: 2}}}
 	odd.State.Started = time.Now()
 	for name, r := range map[string]Record{"full": full, "empty": empty, "odd": odd} {
 		want, err := json.Marshal(&r)

@@ -5,7 +5,7 @@ import (
 
 	"walisup/ipc"
 	"walisup/supervisor/isolation"
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
 // Record is what the state folder says of an instance. What its State says was
@@ -75,13 +75,13 @@ const (
 // Other is the first process of an exec, and the walisup that stands in for it: it
 // stops when that does, and ends with it.
 type Other struct {
-	proctree.Identity
-	StandIn proctree.Identity `json:"stand_in"`
+	procfs.Identity
+	StandIn procfs.Identity `json:"stand_in"`
 }
 
 // Roots returns the first processes of the instance: the main one and those of exec.
-func (s *State) Roots() []proctree.Identity {
-	roots := []proctree.Identity{s.Main}
+func (s *State) Roots() []procfs.Identity {
+	roots := []procfs.Identity{s.Main}
 	for _, other := range s.Others {
 		roots = append(roots, other.Identity)
 	}
@@ -90,13 +90,13 @@ func (s *State) Roots() []proctree.Identity {
 
 // State changes in the course of an instance's life.
 type State struct {
-	Phase    Phase             `json:"phase"`
-	Monitor  proctree.Identity `json:"monitor"`          // walisup itself if not detached
-	Main     proctree.Identity `json:"main"`             // the guest's first process
-	Starter  proctree.Identity `json:"starter,omitzero"` // what starts the monitor, until that is there
-	Others   []Other           `json:"others,omitempty"`
-	Started  time.Time         `json:"started,omitzero"`
-	Finished time.Time         `json:"finished,omitzero"`
+	Phase    Phase           `json:"phase"`
+	Monitor  procfs.Identity `json:"monitor"`          // walisup itself if not detached
+	Main     procfs.Identity `json:"main"`             // the guest's first process
+	Starter  procfs.Identity `json:"starter,omitzero"` // what starts the monitor, until that is there
+	Others   []Other         `json:"others,omitempty"`
+	Started  time.Time       `json:"started,omitzero"`
+	Finished time.Time       `json:"finished,omitzero"`
 
 	// Status is the exit status: the guest's, or 128 plus the signal that ended
 	// it. It counts if StatusKnown is true.

@@ -11,8 +11,8 @@ import (
 	"walisup/supervisor/instance"
 	"walisup/supervisor/isolation"
 	"walisup/supervisor/lifecycle"
+	"walisup/supervisor/procfs"
 	"walisup/supervisor/proctree"
-	"walisup/supervisor/tree"
 )
 
 // errSupervised means that the instance has a monitor, or needs none.
@@ -20,7 +20,7 @@ var errSupervised = errors.New("needs no monitor")
 
 // adopt goes on where another monitor was killed.
 func (m *monitor) adopt() error {
-	self, err := proctree.Self()
+	self, err := procfs.Self()
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (m *monitor) adopt() error {
 	})
 	if (err != nil || m.inst.State.Main != main) && gone == nil {
 		unix.Close(pidfd)
-		gone = proctree.ErrGone
+		gone = procfs.ErrGone
 	}
 	if errors.Is(err, errSupervised) {
 		m.tell(nil)
@@ -105,7 +105,7 @@ func (m *monitor) adoptTree() error {
 	if err != nil {
 		return err
 	}
-	m.processes, err = tree.Adopt(fd)
+	m.processes, err = proctree.Adopt(fd)
 	if err != nil {
 		unix.Close(fd)
 	}
@@ -114,10 +114,10 @@ func (m *monitor) adoptTree() error {
 
 // watch waits for the end of the main process, which is no child. Init waits for it
 // as well, and until then or since Linux 6.15 the kernel tells how it ended.
-func (m *monitor) watch(main proctree.Identity, pidfd int) {
+func (m *monitor) watch(main procfs.Identity, pidfd int) {
 	defer unix.Close(pidfd)
 	unknown := runEvent{Event: lifecycle.Event{Kind: lifecycle.Ended}}
-	if err := proctree.AwaitEnd(pidfd); err != nil {
+	if err := procfs.AwaitEnd(pidfd); err != nil {
 		m.events <- unknown
 		return
 	}

@@ -15,7 +15,7 @@ import (
 	"walisup/supervisor/journal"
 	"walisup/supervisor/lifecycle"
 	"walisup/supervisor/pidfile"
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 	"walisup/supervisor/terminal"
 )
 
@@ -23,14 +23,14 @@ import (
 // then on either the monitor sees that somebody asks for the instance's end, or he
 // sees the main process.
 func (m *monitor) launch() error {
-	self, err := proctree.Self()
+	self, err := procfs.Self()
 	if err != nil {
 		return err
 	}
-	m.main = proctree.Identity{}
+	m.main = procfs.Identity{}
 	m.update(func(r *instance.Record) {
 		s := &r.State
-		s.Phase, s.Monitor, s.Main, s.Starter, s.Cgroups = instance.Starting, self, m.main, proctree.Identity{}, nil
+		s.Phase, s.Monitor, s.Main, s.Starter, s.Cgroups = instance.Starting, self, m.main, procfs.Identity{}, nil
 	})
 	if m.inst.State.Stopped {
 		return errStopped
@@ -69,7 +69,7 @@ func (m *monitor) launch() error {
 		return err
 	}
 	m.processes, m.cgroups = guest.Tree(), guest.Cgroups()
-	if m.main, err = proctree.Of(guest.Pid()); err == nil { // not waited for yet, so it is there
+	if m.main, err = procfs.Of(guest.Pid()); err == nil { // not waited for yet, so it is there
 		err = pidFile.Publish(guest.Pid())
 	}
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 	"walisup/supervisor/isolation"
 	"walisup/supervisor/lifecycle"
 	"walisup/supervisor/pidfile"
+	"walisup/supervisor/procfs"
 	"walisup/supervisor/proctree"
 	"walisup/supervisor/terminal"
-	"walisup/supervisor/tree"
 )
 
 // monitor looks after one instance. What it does is decided by a [lifecycle.Machine].
@@ -34,10 +34,10 @@ type monitor struct {
 	logs      *collector
 	terminal  *terminal.Server // nil without --tty
 	hungUp    <-chan struct{}  // closed when the run's pseudoterminal is
-	processes *tree.Tree       // nil before the first start
+	processes *proctree.Tree   // nil before the first start
 
 	cgroups isolation.Cgroups // of the present run
-	main    proctree.Identity
+	main    procfs.Identity
 	end     runEvent // how the last main process ended
 	failure error    // why the run could not be begun
 

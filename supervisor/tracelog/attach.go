@@ -7,7 +7,7 @@ import (
 
 	"walisup/ipc"
 	"walisup/ipc/channel"
-	"walisup/supervisor/tree"
+	"walisup/supervisor/proctree"
 )
 
 // Session is the tracing of an instance that runs.
@@ -46,7 +46,7 @@ func attach(pid int, settings []byte, printer *Printer) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	pipe, err := tree.OpenTracePipe(c, pid, unix.O_RDONLY|unix.O_NONBLOCK)
+	pipe, err := proctree.OpenTracePipe(c, pid, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
 		c.Close()
 		return nil, err

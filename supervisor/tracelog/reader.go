@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc"
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
 // NewPipe makes the pipe for records: guest is for the guest's processes, reader
@@ -59,14 +59,14 @@ type Reader struct {
 // child is a process of the guest.
 type child struct {
 	pidfd    int // -1 if it cannot be had
-	identity proctree.Identity
+	identity procfs.Identity
 	ended    bool // it has said so itself
 	gone     bool // it had ended when its first record was read
 }
 
 // Start begins to read from pipe, which the reader closes when it is stopped.
 func Start(pipe int, printer *Printer) (*Reader, error) {
-	return start(pipe, printer, proctree.TellsStatus())
+	return start(pipe, printer, procfs.TellsStatus())
 }
 
 // start begins to read on a kernel that tells how processes ended after they have been waited
@@ -178,7 +178,7 @@ func (r *Reader) note(record *ipc.TraceRecord) {
 		fd, err := unix.PidfdOpen(int(record.PID), 0)
 		if err == nil {
 			c.pidfd = fd
-			if p, err := proctree.Read(int(record.PID)); err == nil {
+			if p, err := procfs.ReadStat(int(record.PID)); err == nil {
 				c.identity = p.Identity
 			}
 		}

@@ -1,4 +1,4 @@
-package proctree
+package procfs
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 )
 
 // Finder returns the processes of a tree that are there now.
-type Finder func() ([]Process, error)
+type Finder func() ([]Stat, error)
 
 // rounds bounds how often a tree is looked at while new processes appear in it.
 const rounds = 1000
@@ -66,7 +66,7 @@ func Kill(find Finder) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(tree, func(p Process) bool { return !p.Ended() }) {
+	if !slices.ContainsFunc(tree, func(p Stat) bool { return !p.Ended() }) {
 		return nil
 	}
 	// If this fails, those that could not be stopped are killed as they are found.
@@ -93,7 +93,7 @@ func Kill(find Finder) error {
 		pause()
 	}
 	for id := range known {
-		p, _ := Read(id.Pid)
+		p, _ := ReadStat(id.Pid)
 		return fmt.Errorf("process %d (%s) does not end; the kernel shows it in state %c", id.Pid, p.Name, p.State)
 	}
 	return nil
@@ -101,7 +101,7 @@ func Kill(find Finder) error {
 
 // SignalAll sends a signal to those of the processes that run. It tries all of them and
 // returns the first failure.
-func SignalAll(tree []Process, sig unix.Signal) error {
+func SignalAll(tree []Stat, sig unix.Signal) error {
 	var failure error
 	for _, p := range tree {
 		if p.Ended() {

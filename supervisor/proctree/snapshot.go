@@ -1,4 +1,4 @@
-package tree
+package proctree
 
 import (
 	"cmp"
@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc/channel"
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
 // Process is one process of an instance, at one moment.
@@ -62,20 +62,20 @@ type Snapshot struct {
 	Time      time.Time
 	Processes []Process // by start and pid: creators come before what they made
 
-	Unlisted    uint64     // processes that found no slot, ever
-	Overwritten uint64     // ended processes that had to make room, ever
-	Sources     []Facility // what the supervisor uses, see [Tree.Sources]; none while it does not watch yet
-	Damage      error      // what the channel holds that no helper of ours writes
+	Unlisted    uint64      // processes that found no slot, ever
+	Overwritten uint64      // ended processes that had to make room, ever
+	Sources     []Mechanism // what the supervisor uses, see [Tree.Sources]; none while it does not watch yet
+	Damage      error       // what the channel holds that no helper of ours writes
 }
 
-// Look takes a snapshot of the instance with this channel. supervisor is the process
+// TakeSnapshot takes a snapshot of the instance with this channel. supervisor is the process
 // whose descendants belong to the instance, or 0 if it is gone. Any process that may
 // read the channel and /proc can call it; c may be nil.
 //
 // What the channel says makes no process one of the instance: it is a descendant of
 // the supervisor, or has the channel open, or descends from one that has.
-func Look(c *channel.Channel, supervisor int) Snapshot {
-	l := looker{boot: bootTime(), slots: map[int][]*channel.Slot{}, known: map[int]bool{}, used: map[channel.Ref]bool{}}
+func TakeSnapshot(c *channel.Channel, supervisor int) Snapshot {
+	l := snapshotBuilder{boot: bootTime(), slots: map[int][]*channel.Slot{}, known: map[int]bool{}, used: map[channel.Ref]bool{}}
 	s := Snapshot{Time: time.Now()}
 	var slots []channel.Slot
 	if c != nil {
@@ -105,8 +105,8 @@ func Look(c *channel.Channel, supervisor int) Snapshot {
 	return s
 }
 
-// looker gathers a snapshot.
-type looker struct {
+// snapshotBuilder gathers a snapshot.
+type snapshotBuilder struct {
 	boot                   time.Time
 	helper                 channel.Helper
 	channelDev, channelIno uint64
@@ -122,7 +122,7 @@ type looker struct {
 const maxProcesses = 1 << 16
 
 // describe puts in what a slot says.
-func (l *looker) describe(s *channel.Slot) Process {
+func (l *snapshotBuilder) describe(s *channel.Slot) Process {
 	return Process{
 		PID: s.PID, Creator: s.Creator, Listed: true,
 		Status: unix.WaitStatus(s.Status), Source: s.Source, Ended: s.Ended,
@@ -132,16 +132,16 @@ func (l *looker) describe(s *channel.Slot) Process {
 	}
 }
 
-func (l *looker) addEnded(s *channel.Slot) {
+func (l *snapshotBuilder) addEnded(s *channel.Slot) {
 	l.list = append(l.list, l.describe(s))
 }
 
 // addBelow adds the descendants of a process.
-func (l *looker) addBelow(pid int) {
+func (l *snapshotBuilder) addBelow(pid int) {
 	for pending := []int{pid}; len(pending) > 0 && len(l.list) < maxProcesses; {
 		last := len(pending) - 1
 		pid, pending = pending[last], pending[:last]
-		for _, child := range proctree.Children(pid) {
+		for _, child := range procfs.Children(pid) {
 			if !l.known[child] && l.add(child) {
 				pending = append(pending, child)
 			}
@@ -150,8 +150,8 @@ func (l *looker) addBelow(pid int) {
 }
 
 // add adds a process of the instance, if it exists.
-func (l *looker) add(pid int) bool {
-	st, err := proctree.Read(pid)
+func (l *snapshotBuilder) add(pid int) bool {
+	st, err := procfs.ReadStat(pid)
 	if err != nil {
 		return false
 	}
@@ -170,21 +170,21 @@ func (l *looker) add(pid int) bool {
 
 // madeThen reports whether a process was made when a slot says. The pid may have
 // been used again since.
-func madeThen(st *proctree.Process, s *channel.Slot) bool {
+func madeThen(st *procfs.Stat, s *channel.Slot) bool {
 	return st.Start >= s.NotBefore/uint64(tick) && (s.Before == 0 || st.Start <= s.Before/uint64(tick))
 }
 
 // addUnseen adds the process of a slot that is not the supervisor's descendant.
-func (l *looker) addUnseen(s *channel.Slot) error {
+func (l *snapshotBuilder) addUnseen(s *channel.Slot) error {
 	if s.State == channel.Claimed || l.used[s.Ref] {
 		return nil
 	}
-	st, err := proctree.Read(s.PID)
+	st, err := procfs.ReadStat(s.PID)
 	switch {
 	case s.State == channel.Ended || err != nil || !madeThen(&st, s) || st.Ended():
 		l.addEnded(s)
 	case !l.holdsChannel(s.PID):
-		if now, err := proctree.Read(s.PID); err != nil || now.Start != st.Start || now.Ended() {
+		if now, err := procfs.ReadStat(s.PID); err != nil || now.Start != st.Start || now.Ended() {
 			l.addEnded(s) // just now
 			return nil
 		}
@@ -197,7 +197,7 @@ func (l *looker) addUnseen(s *channel.Slot) error {
 }
 
 // holdsChannel reports whether a process has the channel open.
-func (l *looker) holdsChannel(pid int) bool {
+func (l *snapshotBuilder) holdsChannel(pid int) bool {
 	dir := "/proc/" + strconv.Itoa(pid) + "/fd/"
 	same := func(name string) bool {
 		var st unix.Stat_t
@@ -211,7 +211,7 @@ func (l *looker) holdsChannel(pid int) bool {
 }
 
 // fill puts in what the kernel says of a process that exists.
-func (l *looker) fill(p *Process, st *proctree.Process) {
+func (l *snapshotBuilder) fill(p *Process, st *procfs.Stat) {
 	p.Parent, p.Group, p.Session, p.State, p.Start = st.Parent, st.Group, st.Session, st.State, st.Start
 	p.Started = l.boot.Add(time.Duration(st.Start) * tick)
 	p.CPU, p.Resident, p.Name = st.CPU, uint64(st.RSS), st.Name
@@ -233,7 +233,7 @@ func exePath(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/exe" }
 
 // isNative reports whether a process runs another program than the helper. Not
 // knowing counts as no.
-func (l *looker) isNative(pid int) bool {
+func (l *snapshotBuilder) isNative(pid int) bool {
 	var st unix.Stat_t
 	return l.helper.Ino != 0 && unix.Stat(exePath(pid), &st) == nil && (st.Dev != l.helper.Dev || st.Ino != l.helper.Ino)
 }

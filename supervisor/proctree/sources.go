@@ -1,38 +1,38 @@
-package tree
+package proctree
 
 import (
 	"fmt"
 	"strings"
 
 	"walisup/ipc/channel"
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
-// Facility is one way by which a tree learns what happens to its processes.
-type Facility struct {
+// Mechanism is one way by which a tree learns what happens to its processes.
+type Mechanism struct {
 	Name   string `json:"name"` // channel, subreaper, pidfd, connector
 	InUse  bool   `json:"in_use"`
 	Detail string `json:"detail"` // what it gives, or why it is not in use
 }
 
 // Sources returns what the tree uses, for people to see how much it can know.
-func (t *Tree) Sources() []Facility {
+func (t *Tree) Sources() []Mechanism {
 	t.lock.Lock()
 	defer t.lock.Unlock()
 	return t.sources()
 }
 
-func (t *Tree) sources() []Facility {
-	list := []Facility{{Name: "channel", InUse: true, Detail: "processes register by themselves"}}
+func (t *Tree) sources() []Mechanism {
+	list := []Mechanism{{Name: "channel", InUse: true, Detail: "processes register by themselves"}}
 	if t.problem != nil {
-		list[0] = Facility{Name: "channel", Detail: t.problem.Error()}
+		list[0] = Mechanism{Name: "channel", Detail: t.problem.Error()}
 	}
-	list = append(list, Facility{Name: "subreaper", InUse: t.subreaper, Detail: "orphans become the supervisor's children"})
+	list = append(list, Mechanism{Name: "subreaper", InUse: t.subreaper, Detail: "orphans become the supervisor's children"})
 	if !t.subreaper {
 		list[1].Detail = "the supervisor did not start these processes"
 	}
-	pidfd := Facility{Name: "pidfd", InUse: t.channel != nil}
-	if proctree.TellsStatus() {
+	pidfd := Mechanism{Name: "pidfd", InUse: t.channel != nil}
+	if procfs.TellsStatus() {
 		pidfd.Detail = "with exit status (PIDFD_GET_INFO)"
 	} else {
 		pidfd.Detail = "the exit status is read from zombies (PIDFD_GET_INFO gives it since Linux 6.15)"
@@ -40,7 +40,7 @@ func (t *Tree) sources() []Facility {
 	if t.missed > 0 {
 		pidfd.Detail += fmt.Sprintf("; %d processes without", t.missed)
 	}
-	connector := Facility{Name: "connector", InUse: t.connector != nil, Detail: "ends of processes that had no pidfd"}
+	connector := Mechanism{Name: "connector", InUse: t.connector != nil, Detail: "ends of processes that had no pidfd"}
 	switch {
 	case t.connectorProblem != nil:
 		connector.Detail = t.connectorProblem.Error()
@@ -66,13 +66,13 @@ func (t *Tree) noteSources() {
 }
 
 // notedSources reads what noteSources has written.
-func notedSources(c *channel.Channel) (list []Facility) {
+func notedSources(c *channel.Channel) (list []Mechanism) {
 	for _, line := range c.Notes() {
 		if len(line) < 2 {
 			continue
 		}
 		name, detail, _ := strings.Cut(line[1:], " ")
-		list = append(list, Facility{Name: name, InUse: line[0] == '+', Detail: detail})
+		list = append(list, Mechanism{Name: name, InUse: line[0] == '+', Detail: detail})
 	}
 	return list
 }

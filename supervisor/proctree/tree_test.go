@@ -1,4 +1,4 @@
-package tree
+package proctree
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc/channel"
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
 // scenarioName is the environment variable that makes the test binary a supervisor: a
@@ -70,7 +70,7 @@ func TestSupervisor(t *testing.T) {
 	for name := range scenarios {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if strings.HasSuffix(name, "ignores SIGCHLD") && !proctree.TellsStatus() {
+			if strings.HasSuffix(name, "ignores SIGCHLD") && !procfs.TellsStatus() {
 				t.Skip("this kernel does not tell the exit status of who was not waited for")
 			}
 			cmd := exec.Command(os.Args[0])
@@ -477,7 +477,7 @@ func TestLookBelievesOnlyTheKernel(t *testing.T) {
 	c.Adopt(late, another)
 	c.End(late, another, 9, channel.Wait)
 
-	s := Look(c, 0)
+	s := TakeSnapshot(c, 0)
 	if p := find(s, own); p == nil || !p.Alive() || p.Parent != os.Getpid() || p.Module != "/app.wasm" {
 		t.Errorf("a process with the channel: %+v", p)
 	}
@@ -516,7 +516,7 @@ func BenchmarkLook(b *testing.B) {
 				c.Adopt(r, cmd.Process.Pid)
 			}
 			for b.Loop() {
-				if s := Look(c, os.Getpid()); len(s.Processes) != n {
+				if s := TakeSnapshot(c, os.Getpid()); len(s.Processes) != n {
 					b.Fatalf("%d processes", len(s.Processes))
 				}
 			}

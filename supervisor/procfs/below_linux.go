@@ -1,4 +1,4 @@
-package proctree
+package procfs
 
 import (
 	"cmp"
@@ -11,24 +11,24 @@ const mostProcesses = 1 << 16
 // Below returns those of the roots that are there, and all their descendants, each once
 // and after its parent, siblings in the order in which they started. They are read one
 // after the other: one that starts or moves meanwhile may be missing.
-func Below(roots ...Identity) []Process {
-	var found []Process
+func Below(roots ...Identity) []Stat {
+	var found []Stat
 	seen := map[int]bool{}
-	var visit func(p Process)
-	visit = func(p Process) {
+	var visit func(p Stat)
+	visit = func(p Stat) {
 		if seen[p.Pid] || len(found) >= mostProcesses {
 			return
 		}
 		seen[p.Pid] = true
 		found = append(found, p)
-		var children []Process
+		var children []Stat
 		for _, pid := range Children(p.Pid) {
 			// What cannot be read has just ended, or is hidden from us (hidepid).
-			if child, err := Read(pid); err == nil {
+			if child, err := ReadStat(pid); err == nil {
 				children = append(children, child)
 			}
 		}
-		slices.SortFunc(children, func(a, b Process) int {
+		slices.SortFunc(children, func(a, b Stat) int {
 			return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Pid, b.Pid))
 		})
 		for _, child := range children {
@@ -36,7 +36,7 @@ func Below(roots ...Identity) []Process {
 		}
 	}
 	for _, root := range roots {
-		if p, err := Read(root.Pid); err == nil && p.Start == root.Start {
+		if p, err := ReadStat(root.Pid); err == nil && p.Start == root.Start {
 			visit(p)
 		}
 	}

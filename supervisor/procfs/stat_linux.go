@@ -1,4 +1,4 @@
-package proctree
+package procfs
 
 import (
 	"bytes"
@@ -18,8 +18,8 @@ type Identity struct {
 	Start uint64 `json:"start"` // clock ticks after the machine's start, field 22 of /proc/PID/stat
 }
 
-// Process is what /proc/PID/stat says of a process, see proc_pid_stat(5).
-type Process struct {
+// Stat is what /proc/PID/stat says of a process, see proc_pid_stat(5).
+type Stat struct {
 	Identity
 	Parent  int
 	Group   int
@@ -39,28 +39,28 @@ var ErrGone = errors.New("process has ended")
 // ticksPerSecond is USER_HZ, which is part of the kernel's ABI.
 const ticksPerSecond = 100
 
-// Read examines a process. The error wraps ErrGone if there is none.
-func Read(pid int) (Process, error) {
+// ReadStat examines a process. The error wraps ErrGone if there is none.
+func ReadStat(pid int) (Stat, error) {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-			return Process{}, fmt.Errorf("process %d: %w", pid, ErrGone)
+			return Stat{}, fmt.Errorf("process %d: %w", pid, ErrGone)
 		}
-		return Process{}, err
+		return Stat{}, err
 	}
-	return parse(data)
+	return parseStat(data)
 }
 
-// parse takes the line apart. The name in parentheses may hold any character.
-func parse(line []byte) (Process, error) {
+// parseStat takes the line apart. The name in parentheses may hold any character.
+func parseStat(line []byte) (Stat, error) {
 	open, end := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
 	if open < 0 || end < open {
-		return Process{}, fmt.Errorf("/proc/PID/stat: no name in %q", line)
+		return Stat{}, fmt.Errorf("/proc/PID/stat: no name in %q", line)
 	}
 	fields := strings.Fields(string(line[end+1:]))
 	const needed = 50 // from field 3 on to field 52
 	if len(fields) < needed || len(fields[0]) != 1 {
-		return Process{}, fmt.Errorf("/proc/PID/stat: %d fields after the name", len(fields))
+		return Stat{}, fmt.Errorf("/proc/PID/stat: %d fields after the name", len(fields))
 	}
 	var bad error
 	number := func(text string) int64 {
@@ -71,7 +71,7 @@ func parse(line []byte) (Process, error) {
 		return n
 	}
 	field := func(n int) int64 { return number(fields[n-3]) } // numbered as in the manual page
-	p := Process{
+	p := Stat{
 		Identity: Identity{Pid: int(number(strings.TrimSpace(string(line[:open])))), Start: uint64(field(22))},
 		State:    fields[0][0],
 		Name:     string(line[open+1 : end]),
@@ -91,7 +91,7 @@ func Self() (Identity, error) { return Of(os.Getpid()) }
 
 // Of is the identity of the process that has the id pid now.
 func Of(pid int) (Identity, error) {
-	p, err := Read(pid)
+	p, err := ReadStat(pid)
 	return p.Identity, err
 }
 
@@ -101,15 +101,15 @@ func (id Identity) Running() bool {
 	if id.Pid <= 0 {
 		return false
 	}
-	p, err := Read(id.Pid)
+	p, err := ReadStat(id.Pid)
 	return err == nil && p.Start == id.Start && !p.Ended()
 }
 
 // Ended reports whether only the status of the process is left.
-func (p *Process) Ended() bool { return p.State == 'Z' || p.State == 'X' }
+func (p *Stat) Ended() bool { return p.State == 'Z' || p.State == 'X' }
 
 // mayKnowExit reports whether the kernel tells the caller the status of a zombie.
-func (p *Process) mayKnowExit() bool {
+func (p *Stat) mayKnowExit() bool {
 	if os.Geteuid() == 0 {
 		return true
 	}
@@ -131,7 +131,7 @@ func (id Identity) Open() (pidfd int, err error) {
 	}
 	// The pidfd is opened first: the process that it means cannot change after
 	// the comparison.
-	p, err := Read(id.Pid)
+	p, err := ReadStat(id.Pid)
 	if err == nil && p.Start != id.Start {
 		err = fmt.Errorf("process %d: %w", id.Pid, ErrGone)
 	}
@@ -159,9 +159,9 @@ func (id Identity) Signal(sig unix.Signal) error {
 	return nil
 }
 
-// Command returns the arguments of a process, the first being its name; none if
+// CommandLine returns the arguments of a process, the first being its name; none if
 // it has ended.
-func Command(pid int) []string {
+func CommandLine(pid int) []string {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
 	if err != nil || len(data) == 0 {
 		return nil

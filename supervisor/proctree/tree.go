@@ -1,4 +1,4 @@
-package tree
+package proctree
 
 import (
 	"fmt"
@@ -211,10 +211,10 @@ func (t *Tree) ended(pid int, status uint32, source channel.Source) {
 	t.channel.End(t.channel.Lookup(pid), pid, status, source)
 }
 
-// Snapshot is [Look] with what the supervisor has found out last.
+// Snapshot is [TakeSnapshot] with what the supervisor has found out last.
 func (t *Tree) Snapshot() Snapshot {
 	t.update()
-	return Look(t.channel, unix.Getpid())
+	return TakeSnapshot(t.channel, unix.Getpid())
 }
 
 // Close ends all watching and gives up the channel. Processes go on, and Kill still

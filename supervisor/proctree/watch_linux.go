@@ -1,4 +1,4 @@
-package tree
+package proctree
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc/channel"
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
 // watcher follows the channel and the processes in it.
@@ -40,7 +40,7 @@ type watcher struct {
 type watched struct {
 	ref   channel.Ref
 	pid   int
-	start uint64 // see proctree.Identity
+	start uint64 // see procfs.Identity
 	pidfd int
 	ended bool // as the pidfd says, but not how
 }
@@ -192,7 +192,7 @@ func (t *Tree) watchSlot(s *channel.Slot) {
 		return
 	}
 	// The pidfd holds on to the process: what is true of the pid now stays true.
-	st, err := proctree.Read(s.PID)
+	st, err := procfs.ReadStat(s.PID)
 	if err != nil || !madeThen(&st, s) {
 		unix.Close(pidfd)
 		return
@@ -279,7 +279,7 @@ func (t *Tree) closePidfds() {
 // processEnds handles what a pidfd tells: first that the process is a zombie, then,
 // from Linux 6.9 on, that it has been waited for.
 func (t *Tree) processEnds(w *watched, reaped bool) {
-	status, ok := proctree.Identity{Pid: w.pid, Start: w.start}.EndStatus(w.pidfd)
+	status, ok := procfs.Identity{Pid: w.pid, Start: w.start}.EndStatus(w.pidfd)
 	switch {
 	case ok:
 		t.channel.End(w.ref, w.pid, uint32(status), channel.Kernel)
@@ -354,6 +354,6 @@ func (t *Tree) freeOldest(list []channel.Ref) {
 // isGone reports whether the process of a slot has ended. One that has not been
 // waited for is not gone yet, unless it has said how it ends.
 func isGone(s *channel.Slot) bool {
-	st, err := proctree.Read(s.PID)
-	return errors.Is(err, proctree.ErrGone) || err == nil && (!madeThen(&st, s) || st.Ended() && s.State == channel.Exiting)
+	st, err := procfs.ReadStat(s.PID)
+	return errors.Is(err, procfs.ErrGone) || err == nil && (!madeThen(&st, s) || st.Ended() && s.State == channel.Exiting)
 }

@@ -1,4 +1,4 @@
-package tree
+package proctree
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/supervisor/proctree"
+	"walisup/supervisor/procfs"
 )
 
 // killRounds is how often all processes are stopped before they are killed even
@@ -85,7 +85,7 @@ func descendants(pid int) []int {
 	list := []int{pid}
 	known := map[int]bool{pid: true}
 	for i := 0; i < len(list) && i < maxProcesses; i++ {
-		for _, child := range proctree.Children(list[i]) {
+		for _, child := range procfs.Children(list[i]) {
 			if !known[child] {
 				known[child] = true
 				list = append(list, child)
@@ -94,7 +94,7 @@ func descendants(pid int) []int {
 	}
 	alive := list[:0]
 	for _, p := range list[1:] {
-		if st, err := proctree.Read(p); err == nil && !st.Ended() {
+		if st, err := procfs.ReadStat(p); err == nil && !st.Ended() {
 			alive = append(alive, p)
 		}
 	}
@@ -122,7 +122,7 @@ const maxDepth = 1 << 12
 // descendsFrom reports whether process pid is a living descendant of ancestor.
 func descendsFrom(pid, ancestor int) bool {
 	for range maxDepth {
-		st, err := proctree.Read(pid)
+		st, err := procfs.ReadStat(pid)
 		if err != nil || st.Parent == 0 {
 			return false
 		}

@@ -1,4 +1,4 @@
-package tree
+package proctree
 
 import (
 	"encoding/binary"

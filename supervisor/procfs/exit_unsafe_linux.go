@@ -1,4 +1,4 @@
-package proctree
+package procfs
 
 import (
 	"fmt"
@@ -44,7 +44,7 @@ const (
 // its owner and root (/proc/PID/stat, field 52), and afterwards since Linux 6.15.
 func (id Identity) EndStatus(pidfd int) (unix.WaitStatus, bool) {
 	// In this order: it may be waited for between the two.
-	if p, err := Read(id.Pid); err == nil && p.Start == id.Start {
+	if p, err := ReadStat(id.Pid); err == nil && p.Start == id.Start {
 		if status, ok := p.ExitStatus(); ok {
 			return status, true
 		}
@@ -59,7 +59,7 @@ func (id Identity) EndStatus(pidfd int) (unix.WaitStatus, bool) {
 
 // ExitStatus returns how a process ended that was not waited for when it was read.
 // False means that it had not ended, or that the kernel does not tell the caller.
-func (p *Process) ExitStatus() (unix.WaitStatus, bool) {
+func (p *Stat) ExitStatus() (unix.WaitStatus, bool) {
 	if !p.Ended() || !p.mayKnowExit() {
 		return 0, false
 	}

@@ -1,4 +1,4 @@
-package proctree
+package procfs
 
 import (
 	"bytes"
@@ -49,7 +49,7 @@ func scanChildren(pid int) []int {
 		if err != nil {
 			continue
 		}
-		if s, err := Read(child); err == nil && s.Parent == pid {
+		if s, err := ReadStat(child); err == nil && s.Parent == pid {
 			list = append(list, child)
 		}
 	}

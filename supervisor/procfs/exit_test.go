@@ -1,4 +1,4 @@
-package proctree
+package procfs
 
 import (
 	"os/exec"

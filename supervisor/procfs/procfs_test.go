@@ -1,4 +1,4 @@
-package proctree
+package procfs
 
 import (
 	"bufio"
@@ -15,8 +15,8 @@ import (
 func TestParse(t *testing.T) {
 	t.Parallel()
 	line := "42 (a) b) (c) S 7 6 5 34816 99 4194304 1 2 3 4 250 50 0 0 20 0 3 0 12345 9999 100 18446744073709551615" + strings.Repeat(" 0", 26) + " 1792"
-	p, err := parse([]byte(line))
-	want := Process{
+	p, err := parseStat([]byte(line))
+	want := Stat{
 		Identity: Identity{Pid: 42, Start: 12345}, Parent: 7, Group: 6, Session: 5, State: 'S', Name: "a) b) (c",
 		Threads: 3, CPU: 3 * time.Second, RSS: 100 * int64(os.Getpagesize()), exit: 7 << 8,
 	}
@@ -24,7 +24,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("got %+v, %v, want %+v", p, err, want)
 	}
 	for _, bad := range []string{"", "42", "42 (x", "42 (x) S 1", strings.Replace(line, "12345", "x", 1)} {
-		if p, err := parse([]byte(bad)); err == nil {
+		if p, err := parseStat([]byte(bad)); err == nil {
 			t.Errorf("%q: got %+v, want an error", bad, p)
 		}
 	}
@@ -90,7 +90,7 @@ func shellTree(t *testing.T) Identity {
 }
 
 func below(root Identity) Finder {
-	return func() ([]Process, error) { return Below(root), nil }
+	return func() ([]Stat, error) { return Below(root), nil }
 }
 
 func TestBelowGoesFromParentToChild(t *testing.T) {
