@@ -1,16 +1,13 @@
 package supervisor
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc/stagezero"
+	"walisup/supervisor/procfs"
 	"walisup/supervisor/sigcatch"
 )
 
@@ -98,7 +95,7 @@ func (r *signalRelay) stopSelf(sig unix.Signal) error {
 func (r *signalRelay) early(pidfd int) {
 	for info, err := r.catcher.Read(); err == nil; info, err = r.catcher.Read() {
 		// The guest may run already, and have signalled its own group: see shouldRelay.
-		fromGuest := info.Code <= 0 && descendsFrom(info.Pid, unix.Getpid())
+		fromGuest := info.Code <= 0 && procfs.Descends(info.Pid, unix.Getpid())
 		if info.Signal != unix.SIGCONT && !fromGuest {
 			unix.PidfdSendSignal(pidfd, info.Signal, nil, 0)
 		}
@@ -161,7 +158,7 @@ func shouldRelay(info sigcatch.Info, pid int) bool {
 	}
 	// A guest may signal its whole process group, or its parent. Whoever has lost
 	// its parent is our child.
-	return !descendsFrom(info.Pid, unix.Getpid())
+	return !procfs.Descends(info.Pid, unix.Getpid())
 }
 
 // relayFromKernel decides about signals that no process sent.
@@ -185,43 +182,8 @@ func relayFromKernel(sig unix.Signal) bool {
 	}
 }
 
-// isStopped reports whether process pid is stopped.
+// isStopped reports whether process pid is stopped by a signal.
 func isStopped(pid int) bool {
-	state, _ := processStat(pid)
-	return state == 'T'
-}
-
-// descendsFrom reports whether process pid is ancestor or one of its living
-// descendants.
-func descendsFrom(pid, ancestor int) bool {
-	// A chain of parents that changes while we follow it could lead in a circle.
-	for range 1 << 10 {
-		if pid == ancestor {
-			return true
-		}
-		if pid <= 1 {
-			return false
-		}
-		_, pid = processStat(pid)
-	}
-	return false
-}
-
-// processStat reads the state and the parent of a process, both 0 if it does
-// not exist: proc(5), /proc/pid/stat.
-func processStat(pid int) (state byte, parent int) {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0, 0
-	}
-	// The name in parentheses may itself hold any character.
-	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-	if len(fields) < 2 {
-		return 0, 0
-	}
-	parent, err = strconv.Atoi(fields[1])
-	if err != nil {
-		return 0, 0
-	}
-	return fields[0][0], parent
+	p, err := procfs.ReadStat(pid)
+	return err == nil && p.State == 'T'
 }

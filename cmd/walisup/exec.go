@@ -44,7 +44,7 @@ Flags end at the instance's name.`,
 			if err != nil {
 				return err
 			}
-			spec := control.Spec(&i.Command)
+			spec := control.SpecOf(&i.Command)
 			spec.Module, spec.Argv0, spec.Args = args[1], argv0, args[2:]
 			if workdir != "" {
 				spec.Dir = workdir

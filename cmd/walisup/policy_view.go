@@ -3,11 +3,10 @@
 package main
 
 import (
-	"os"
-	"strconv"
 	"strings"
 
 	"walisup/ipc"
+	"walisup/supervisor/procfs"
 )
 
 // policyView is what an instance has of files, network and system calls, for people and
@@ -25,10 +24,10 @@ type policyView struct {
 	Kernel *kernelPolicy `json:"kernel,omitempty"`
 }
 
-// kernelPolicy is a part of proc(5), /proc/PID/status. Landlock does not show there.
+// kernelPolicy is a procfs.Security. Landlock does not show there.
 type kernelPolicy struct {
 	NoNewPrivileges bool   `json:"no_new_privileges"`
-	Filters         int    `json:"seccomp_filters"`
+	SeccompFilters  int    `json:"seccomp_filters"`
 	Capabilities    string `json:"effective_capabilities"` // hexadecimal
 }
 
@@ -51,27 +50,10 @@ func newPolicyView(text string, pid int) *policyView {
 	if pid == 0 {
 		return v
 	}
-	if status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status"); err == nil {
-		v.Kernel = parseStatus(string(status))
+	if security, err := procfs.ReadSecurity(pid); err == nil {
+		v.Kernel = (*kernelPolicy)(&security)
 	}
 	return v
-}
-
-func parseStatus(status string) *kernelPolicy {
-	var k kernelPolicy
-	for line := range strings.Lines(status) {
-		name, value, _ := strings.Cut(line, ":")
-		value = strings.TrimSpace(value)
-		switch name {
-		case "NoNewPrivs":
-			k.NoNewPrivileges = value == "1"
-		case "Seccomp_filters": // Linux 5.9
-			k.Filters, _ = strconv.Atoi(value)
-		case "CapEff":
-			k.Capabilities = value
-		}
-	}
-	return &k
 }
 
 // withoutFilters is a confinement's text without what only the kernel can read.

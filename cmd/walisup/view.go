@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/supervisor/instance"
+	"walisup/supervisor/signalname"
 )
 
 // view is an instance as ps and inspect show it, in tables, JSON and templates.
@@ -59,7 +60,7 @@ func newView(i *instance.Instance) view {
 		status := i.State.Status
 		v.ExitStatus = &status
 		if sig := i.State.Signal; sig != 0 {
-			v.ExitSignal = signalName(unix.Signal(sig))
+			v.ExitSignal = signalname.Of(unix.Signal(sig))
 		}
 	}
 	return v

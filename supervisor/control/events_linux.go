@@ -9,6 +9,7 @@ import (
 	"walisup/ipc/channel"
 	"walisup/supervisor"
 	"walisup/supervisor/instance"
+	"walisup/supervisor/signalname"
 )
 
 // Event is something that a process of an instance did, or that happened to it.
@@ -102,7 +103,7 @@ func (r *EventReader) describe(raw *channel.Event) Event {
 			e.Status, e.Source = &status, raw.Source.String()
 		}
 	case channel.Signal:
-		e.Signal = unix.SignalName(unix.Signal(raw.Value))
+		e.Signal = signalname.Of(unix.Signal(raw.Value))
 	}
 	return e
 }

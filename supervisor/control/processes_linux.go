@@ -40,7 +40,7 @@ func openChannel(i *instance.Instance) *channel.Channel {
 
 // finder finds the living processes of an instance. Besides those that the
 // channel tells of, they are the descendants of the first ones.
-func finder(i *instance.Instance) procfs.Finder {
+func finder(i *instance.Instance) proctree.Finder {
 	return func() ([]procfs.Stat, error) {
 		found := procfs.Below(i.State.Roots()...)
 		known := map[procfs.Identity]bool{}
@@ -59,7 +59,7 @@ func finder(i *instance.Instance) procfs.Finder {
 
 // Kill kills all processes of an instance and returns when none is left.
 func Kill(i *instance.Instance) error {
-	err := procfs.Kill(finder(i))
+	err := proctree.Kill(finder(i))
 	wakeStandIns(i, true)
 	return err
 }

@@ -5,8 +5,8 @@ import (
 	"walisup/supervisor/instance"
 )
 
-// Spec returns how to start what a record says.
-func Spec(c *instance.Command) supervisor.Spec {
+// SpecOf returns how to start what a record says.
+func SpecOf(c *instance.Command) supervisor.Spec {
 	return supervisor.Spec{
 		Module: string(c.Path),
 		Argv0:  string(c.Argv0),

@@ -9,6 +9,7 @@ import (
 
 	"walisup/supervisor/instance"
 	"walisup/supervisor/procfs"
+	"walisup/supervisor/proctree"
 )
 
 // afterKill is how long a monitor may take to write the last lines of the log and
@@ -79,7 +80,7 @@ func Stop(i *instance.Instance, timeout time.Duration) error {
 	if err != nil && !errors.Is(err, instance.ErrNotFound) {
 		return fmt.Errorf("instance %s: %w", i.Name, err)
 	}
-	return procfs.Kill(func() ([]procfs.Stat, error) {
+	return proctree.Kill(func() ([]procfs.Stat, error) {
 		var left []procfs.Stat
 		for _, p := range known {
 			if p.Running() {
@@ -107,7 +108,7 @@ func Signal(i *instance.Instance, sig unix.Signal, all bool) error {
 	if err != nil {
 		return err
 	}
-	return procfs.SignalAll(tree, sig)
+	return proctree.SignalAll(tree, sig)
 }
 
 // awaitMain waits for the main process of an instance that is just being started.
@@ -144,7 +145,7 @@ func Pause(i *instance.Instance) error {
 	if err != nil {
 		return err
 	}
-	if err := procfs.Freeze(finder(i)); err != nil {
+	if err := proctree.Freeze(finder(i)); err != nil {
 		return errors.Join(fmt.Errorf("pause instance %s: %w", i.Name, err), Resume(i))
 	}
 	return nil
@@ -172,7 +173,7 @@ func Continue(i *instance.Instance) error {
 	if err != nil {
 		return err
 	}
-	if err := procfs.SignalAll(found, unix.SIGCONT); err != nil {
+	if err := proctree.SignalAll(found, unix.SIGCONT); err != nil {
 		return fmt.Errorf("resume instance %s: %w", i.Name, err)
 	}
 	wakeStandIns(i, false)

@@ -60,7 +60,7 @@ func (m *monitor) launch() error {
 		closeAll(streams)
 		return err
 	}
-	spec := control.Spec(&m.inst.Command)
+	spec := control.SpecOf(&m.inst.Command)
 	spec.Name, spec.Tree = m.inst.Name, m.processes
 	spec.Session = &supervisor.Session{Streams: streams, Terminal: m.terminal != nil}
 	guest, err := supervisor.Start(spec)

@@ -42,3 +42,22 @@ func Below(roots ...Identity) []Stat {
 	}
 	return found
 }
+
+// maxDepth bounds a chain of parents that changes while it is followed, and could lead in
+// a circle.
+const maxDepth = 1 << 12
+
+// Descends reports whether process pid is ancestor or one of its living descendants.
+func Descends(pid, ancestor int) bool {
+	for range maxDepth {
+		if pid == ancestor {
+			return true
+		}
+		p, err := ReadStat(pid)
+		if err != nil || p.Parent == 0 {
+			return false
+		}
+		pid = p.Parent
+	}
+	return false
+}

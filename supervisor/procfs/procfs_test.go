@@ -76,7 +76,9 @@ func shellTree(t *testing.T) Identity {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill()
+		for _, p := range Below(Identity{Pid: cmd.Process.Pid, Start: start(t, cmd.Process.Pid)}) {
+			p.Signal(unix.SIGKILL)
+		}
 		cmd.Wait()
 	})
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
@@ -89,55 +91,62 @@ func shellTree(t *testing.T) Identity {
 	return id
 }
 
-func below(root Identity) Finder {
-	return func() ([]Stat, error) { return Below(root), nil }
+func start(t *testing.T, pid int) uint64 {
+	id, err := Of(pid)
+	if err != nil {
+		t.Error(err)
+	}
+	return id.Start
 }
 
 func TestBelowGoesFromParentToChild(t *testing.T) {
 	t.Parallel()
 	root := shellTree(t)
-	tree, err := below(root)()
-	if err != nil || len(tree) != 3 {
-		t.Fatalf("%d processes, %v, want 3: %+v", len(tree), err, tree)
+	tree := Below(root)
+	if len(tree) != 3 {
+		t.Fatalf("%d processes, want 3: %+v", len(tree), tree)
 	}
 	if tree[0].Identity != root || tree[1].Parent != tree[0].Pid || tree[2].Parent != tree[1].Pid {
 		t.Errorf("not from parent to child: %+v", tree)
 	}
-	if got, _ := below(Identity{Pid: root.Pid, Start: root.Start + 1})(); len(got) != 0 {
+	if got := Below(Identity{Pid: root.Pid, Start: root.Start + 1}); len(got) != 0 {
 		t.Errorf("tree of a process that is gone: %+v", got)
 	}
-	if err := Kill(below(root)); err != nil {
-		t.Error(err)
+	for _, p := range tree {
+		if !Descends(p.Pid, root.Pid) || !Descends(p.Pid, os.Getpid()) || p.Pid != root.Pid && Descends(root.Pid, p.Pid) {
+			t.Errorf("process %d: not known as a descendant", p.Pid)
+		}
 	}
 }
 
-func TestFreezeContinueKill(t *testing.T) {
+func TestSecurity(t *testing.T) {
 	t.Parallel()
-	find := below(shellTree(t))
-	states := func() string {
-		tree, err := find()
-		if err != nil {
-			t.Fatal(err)
+	got := parseSecurity("Name:\tx\nCapEff:\t00ff\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t3\n")
+	if want := (Security{NoNewPrivileges: true, SeccompFilters: 3, Capabilities: "00ff"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if s, err := ReadSecurity(os.Getpid()); err != nil || len(s.Capabilities) != 16 {
+		t.Errorf("of this process: %+v, %v", s, err)
+	}
+}
+
+func TestFindFD(t *testing.T) {
+	t.Parallel()
+	file, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	for _, first := range []int{int(file.Fd()), 0, 1 << 20} {
+		if fd, ok := FindFD(os.Getpid(), first, st.Dev, st.Ino); !ok || fd != int(file.Fd()) {
+			t.Errorf("looking at %d first: %d, %v, want %d", first, fd, ok, file.Fd())
 		}
-		var all []byte
-		for _, p := range tree {
-			all = append(all, p.State)
-		}
-		return string(all)
 	}
-	if err := Freeze(find); err != nil || states() != "TTT" {
-		t.Errorf("frozen: %q, %v, want TTT", states(), err)
-	}
-	if err := Continue(find); err != nil || strings.Contains(states(), "T") {
-		t.Errorf("continued: %q, %v", states(), err)
-	}
-	whole, _ := find()
-	if err := Kill(find); err != nil {
-		t.Error(err)
-	}
-	for _, p := range whole {
-		if p.Running() {
-			t.Errorf("process %d has survived", p.Pid)
-		}
+	if fd, ok := FindFD(os.Getpid(), 0, st.Dev, 0); ok {
+		t.Errorf("a file that is not open: %d", fd)
 	}
 }

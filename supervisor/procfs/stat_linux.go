@@ -36,8 +36,9 @@ type Stat struct {
 // ErrGone means that a process has ended.
 var ErrGone = errors.New("process has ended")
 
-// ticksPerSecond is USER_HZ, which is part of the kernel's ABI.
-const ticksPerSecond = 100
+// Tick is the unit of start times in /proc: USER_HZ is 100 on all architectures that Go
+// runs on.
+const Tick = 10 * time.Millisecond
 
 // ReadStat examines a process. The error wraps ErrGone if there is none.
 func ReadStat(pid int) (Stat, error) {
@@ -78,7 +79,7 @@ func parseStat(line []byte) (Stat, error) {
 		Parent:   int(field(4)),
 		Group:    int(field(5)),
 		Session:  int(field(6)),
-		CPU:      time.Duration(field(14)+field(15)) * (time.Second / ticksPerSecond),
+		CPU:      time.Duration(field(14)+field(15)) * Tick,
 		Threads:  int(field(20)),
 		RSS:      field(24) * int64(os.Getpagesize()),
 		exit:     uint32(field(52)),
@@ -107,6 +108,9 @@ func (id Identity) Running() bool {
 
 // Ended reports whether only the status of the process is left.
 func (p *Stat) Ended() bool { return p.State == 'Z' || p.State == 'X' }
+
+// Stopped reports whether the process is stopped by a signal or by its tracer.
+func (p *Stat) Stopped() bool { return p.State == 'T' || p.State == 't' }
 
 // mayKnowExit reports whether the kernel tells the caller the status of a zombie.
 func (p *Stat) mayKnowExit() bool {

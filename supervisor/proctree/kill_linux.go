@@ -10,10 +10,6 @@ import (
 	"walisup/supervisor/procfs"
 )
 
-// killRounds is how often all processes are stopped before they are killed even
-// though new ones still appear.
-const killRounds = 100
-
 // killPause is how long killed processes get to end before the next look.
 const killPause = 10 * time.Millisecond
 
@@ -32,18 +28,26 @@ func (t *Tree) Kill(timeout time.Duration) error {
 		t.channel.SetStop(true)
 		defer t.channel.SetStop(false)
 	}
-	deadline := time.Now().Add(timeout)
-	for {
-		left := t.stopAll()
-		for _, pid := range left {
-			signal(pid, unix.SIGKILL)
+	self, err := procfs.Self()
+	if err != nil {
+		return err
+	}
+	descendants := func() ([]procfs.Stat, error) {
+		all := procfs.Below(self)
+		return all[min(1, len(all)):], nil
+	}
+	for deadline := time.Now().Add(timeout); ; {
+		// Whoever may not be signalled may still end by itself.
+		err := kill(descendants, time.Until(deadline), func(error) error { t.reapFor(killPause); return nil })
+		if err != nil {
+			return err
 		}
-		if len(left) == 0 && !t.anyChild() {
+		if !t.anyChild() {
 			t.settle()
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("processes %v could not be killed in %v", left, timeout)
+			return fmt.Errorf("children of walisup do not end in %v", timeout)
 		}
 		t.reapFor(killPause)
 	}
@@ -57,81 +61,6 @@ func (t *Tree) settle() {
 	if t.cursor != nil {
 		t.sweep(true)
 	}
-}
-
-// stopAll stops all descendants and returns them, when no further one is found.
-// Zombies do not count.
-func (t *Tree) stopAll() []int {
-	stopped := map[int]bool{}
-	var list []int
-	for range killRounds {
-		found := false
-		for _, pid := range descendants(unix.Getpid()) {
-			if !stopped[pid] {
-				stopped[pid], found = true, true
-				list = append(list, pid)
-				signal(pid, unix.SIGSTOP)
-			}
-		}
-		if !found {
-			break
-		}
-	}
-	return list
-}
-
-// descendants returns the living processes below pid.
-func descendants(pid int) []int {
-	list := []int{pid}
-	known := map[int]bool{pid: true}
-	for i := 0; i < len(list) && i < maxProcesses; i++ {
-		for _, child := range procfs.Children(list[i]) {
-			if !known[child] {
-				known[child] = true
-				list = append(list, child)
-			}
-		}
-	}
-	alive := list[:0]
-	for _, p := range list[1:] {
-		if st, err := procfs.ReadStat(p); err == nil && !st.Ended() {
-			alive = append(alive, p)
-		}
-	}
-	return alive
-}
-
-// signal sends a signal to a descendant. Whether the pid is still that process's is
-// made sure with a pidfd: all of the tree are descendants.
-func signal(pid int, sig unix.Signal) error {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if !descendsFrom(pid, unix.Getpid()) {
-		return unix.ESRCH
-	}
-	return unix.PidfdSendSignal(fd, sig, nil, 0)
-}
-
-// maxDepth bounds a chain of parents that changes while it is followed, and could
-// lead in a circle.
-const maxDepth = 1 << 12
-
-// descendsFrom reports whether process pid is a living descendant of ancestor.
-func descendsFrom(pid, ancestor int) bool {
-	for range maxDepth {
-		st, err := procfs.ReadStat(pid)
-		if err != nil || st.Parent == 0 {
-			return false
-		}
-		if st.Parent == ancestor {
-			return true
-		}
-		pid = st.Parent
-	}
-	return false
 }
 
 // anyChild reports whether the supervisor has children, zombies not counted that

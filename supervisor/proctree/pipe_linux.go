@@ -2,13 +2,12 @@ package proctree
 
 import (
 	"fmt"
-	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc"
 	"walisup/ipc/channel"
+	"walisup/supervisor/procfs"
 )
 
 // TracePipe returns the writing end of the pipe for trace records, which all
@@ -64,11 +63,13 @@ func (t *Tree) existingPipe() int {
 // OpenTracePipe opens the pipe for trace records that process pid of the channel's
 // instance has. flags are open(2)'s.
 func OpenTracePipe(c *channel.Channel, pid, flags int) (int, error) {
-	first := c.Helper().FD
-	if !holdsFile(pid, first, c) {
-		first = channelOf(pid, c) // the process has moved its private descriptors
+	dev, ino := c.File()
+	usual := c.Helper().FD
+	fd, ok := procfs.FindFD(pid, usual, dev, ino) // it may have moved its private descriptors
+	if !ok {
+		fd = usual
 	}
-	number := first - ipc.ChannelOffset + ipc.TraceOffset
+	number := fd - ipc.ChannelOffset + ipc.TraceOffset
 	// What is there may be anything, if the process has been taken over: some
 	// devices act on being opened.
 	handle, err := unix.Open(fmt.Sprintf("/proc/%d/fd/%d", pid, number), unix.O_PATH|unix.O_CLOEXEC, 0)
@@ -83,28 +84,9 @@ func OpenTracePipe(c *channel.Channel, pid, flags int) (int, error) {
 	if err := unix.Fstat(handle, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO {
 		return -1, fmt.Errorf("process %d has no pipe for a trace", pid)
 	}
-	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", handle), flags|unix.O_CLOEXEC, 0)
+	fd, err = unix.Open(fmt.Sprintf("/proc/self/fd/%d", handle), flags|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("open the trace of process %d: %w", pid, err)
 	}
 	return fd, nil
-}
-
-// holdsFile reports whether a descriptor of a process is the channel.
-func holdsFile(pid, fd int, c *channel.Channel) bool {
-	var st unix.Stat_t
-	dev, ino := c.File()
-	return unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", pid, fd), &st) == nil && st.Dev == dev && st.Ino == ino
-}
-
-// channelOf returns the number that the channel has as a descriptor of a process, or what
-// is usual if it has none.
-func channelOf(pid int, c *channel.Channel) int {
-	entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	for _, entry := range entries {
-		if fd, err := strconv.Atoi(entry.Name()); err == nil && holdsFile(pid, fd, c) {
-			return fd
-		}
-	}
-	return c.Helper().FD
 }

@@ -75,30 +75,30 @@ type Snapshot struct {
 // What the channel says makes no process one of the instance: it is a descendant of
 // the supervisor, or has the channel open, or descends from one that has.
 func TakeSnapshot(c *channel.Channel, supervisor int) Snapshot {
-	l := snapshotBuilder{boot: bootTime(), slots: map[int][]*channel.Slot{}, known: map[int]bool{}, used: map[channel.Ref]bool{}}
+	b := snapshotBuilder{boot: procfs.BootTime(), slots: map[int][]*channel.Slot{}, known: map[int]bool{}, used: map[channel.Ref]bool{}}
 	s := Snapshot{Time: time.Now()}
 	var slots []channel.Slot
 	if c != nil {
 		s.Sources = notedSources(c)
-		l.helper = c.Helper()
-		l.channelDev, l.channelIno = c.File()
+		b.helper = c.Helper()
+		b.channelDev, b.channelIno = c.File()
 		slots, s.Damage = c.Slots(nil)
 		s.Unlisted, s.Overwritten = c.Unlisted(), c.Overwritten()
 	}
 	for i := range slots {
 		if slot := &slots[i]; slot.State != channel.Claimed { // nothing has been made yet
-			l.slots[slot.PID] = append(l.slots[slot.PID], slot)
+			b.slots[slot.PID] = append(b.slots[slot.PID], slot)
 		}
 	}
 	if supervisor > 0 {
-		l.addBelow(supervisor)
+		b.addBelow(supervisor)
 	}
 	for i := range slots {
-		if err := l.addUnseen(&slots[i]); err != nil {
+		if err := b.addUnseen(&slots[i]); err != nil {
 			s.Damage = errors.Join(s.Damage, err)
 		}
 	}
-	s.Processes = l.list
+	s.Processes = b.list
 	slices.SortStableFunc(s.Processes, func(a, b Process) int {
 		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.PID, b.PID))
 	})
@@ -122,27 +122,27 @@ type snapshotBuilder struct {
 const maxProcesses = 1 << 16
 
 // describe puts in what a slot says.
-func (l *snapshotBuilder) describe(s *channel.Slot) Process {
+func (b *snapshotBuilder) describe(s *channel.Slot) Process {
 	return Process{
 		PID: s.PID, Creator: s.Creator, Listed: true,
 		Status: unix.WaitStatus(s.Status), Source: s.Source, Ended: s.Ended,
 		Module: s.Module, Cut: s.Cut, Name: filepath.Base(s.Module),
 		Threads: s.Threads, Forks: s.Forks, Execs: s.Execs,
-		Started: l.boot.Add(time.Duration(s.NotBefore)),
+		Started: b.boot.Add(time.Duration(s.NotBefore)),
 	}
 }
 
-func (l *snapshotBuilder) addEnded(s *channel.Slot) {
-	l.list = append(l.list, l.describe(s))
+func (b *snapshotBuilder) addEnded(s *channel.Slot) {
+	b.list = append(b.list, b.describe(s))
 }
 
 // addBelow adds the descendants of a process.
-func (l *snapshotBuilder) addBelow(pid int) {
-	for pending := []int{pid}; len(pending) > 0 && len(l.list) < maxProcesses; {
+func (b *snapshotBuilder) addBelow(pid int) {
+	for pending := []int{pid}; len(pending) > 0 && len(b.list) < maxProcesses; {
 		last := len(pending) - 1
 		pid, pending = pending[last], pending[:last]
 		for _, child := range procfs.Children(pid) {
-			if !l.known[child] && l.add(child) {
+			if !b.known[child] && b.add(child) {
 				pending = append(pending, child)
 			}
 		}
@@ -150,70 +150,62 @@ func (l *snapshotBuilder) addBelow(pid int) {
 }
 
 // add adds a process of the instance, if it exists.
-func (l *snapshotBuilder) add(pid int) bool {
+func (b *snapshotBuilder) add(pid int) bool {
 	st, err := procfs.ReadStat(pid)
 	if err != nil {
 		return false
 	}
 	p := Process{PID: pid, Threads: st.Threads}
-	for _, s := range l.slots[pid] {
+	for _, s := range b.slots[pid] {
 		if madeThen(&st, s) {
-			p = l.describe(s)
-			l.used[s.Ref] = true
+			p = b.describe(s)
+			b.used[s.Ref] = true
 		}
 	}
-	l.fill(&p, &st)
-	l.known[pid] = true
-	l.list = append(l.list, p)
+	b.fill(&p, &st)
+	b.known[pid] = true
+	b.list = append(b.list, p)
 	return true
 }
 
 // madeThen reports whether a process was made when a slot says. The pid may have
 // been used again since.
 func madeThen(st *procfs.Stat, s *channel.Slot) bool {
-	return st.Start >= s.NotBefore/uint64(tick) && (s.Before == 0 || st.Start <= s.Before/uint64(tick))
+	return st.Start >= s.NotBefore/uint64(procfs.Tick) && (s.Before == 0 || st.Start <= s.Before/uint64(procfs.Tick))
 }
 
 // addUnseen adds the process of a slot that is not the supervisor's descendant.
-func (l *snapshotBuilder) addUnseen(s *channel.Slot) error {
-	if s.State == channel.Claimed || l.used[s.Ref] {
+func (b *snapshotBuilder) addUnseen(s *channel.Slot) error {
+	if s.State == channel.Claimed || b.used[s.Ref] {
 		return nil
 	}
 	st, err := procfs.ReadStat(s.PID)
 	switch {
 	case s.State == channel.Ended || err != nil || !madeThen(&st, s) || st.Ended():
-		l.addEnded(s)
-	case !l.holdsChannel(s.PID):
+		b.addEnded(s)
+	case !b.holdsChannel(s.PID):
 		if now, err := procfs.ReadStat(s.PID); err != nil || now.Start != st.Start || now.Ended() {
-			l.addEnded(s) // just now
+			b.addEnded(s) // just now
 			return nil
 		}
 		return fmt.Errorf("%w: slot %d names process %d (%s), which has lost the channel or never had it",
 			channel.ErrDamaged, s.Ref.Slot-1, s.PID, st.Name)
-	case !l.known[s.PID] && l.add(s.PID):
-		l.addBelow(s.PID)
+	case !b.known[s.PID] && b.add(s.PID):
+		b.addBelow(s.PID)
 	}
 	return nil
 }
 
 // holdsChannel reports whether a process has the channel open.
-func (l *snapshotBuilder) holdsChannel(pid int) bool {
-	dir := "/proc/" + strconv.Itoa(pid) + "/fd/"
-	same := func(name string) bool {
-		var st unix.Stat_t
-		return unix.Stat(dir+name, &st) == nil && st.Dev == l.channelDev && st.Ino == l.channelIno
-	}
-	if same(strconv.Itoa(l.helper.FD)) {
-		return true
-	}
-	entries, _ := os.ReadDir(dir)
-	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return same(e.Name()) })
+func (b *snapshotBuilder) holdsChannel(pid int) bool {
+	_, ok := procfs.FindFD(pid, b.helper.FD, b.channelDev, b.channelIno)
+	return ok
 }
 
 // fill puts in what the kernel says of a process that exists.
-func (l *snapshotBuilder) fill(p *Process, st *procfs.Stat) {
+func (b *snapshotBuilder) fill(p *Process, st *procfs.Stat) {
 	p.Parent, p.Group, p.Session, p.State, p.Start = st.Parent, st.Group, st.Session, st.State, st.Start
-	p.Started = l.boot.Add(time.Duration(st.Start) * tick)
+	p.Started = b.boot.Add(time.Duration(st.Start) * procfs.Tick)
 	p.CPU, p.Resident, p.Name = st.CPU, uint64(st.RSS), st.Name
 	if st.Ended() {
 		if status, ok := st.ExitStatus(); ok {
@@ -222,7 +214,7 @@ func (l *snapshotBuilder) fill(p *Process, st *procfs.Stat) {
 		return
 	}
 	p.Status, p.Source, p.Ended = 0, channel.Nobody, time.Time{}
-	if l.isNative(p.PID) {
+	if b.isNative(p.PID) {
 		if exe, err := os.Readlink(exePath(p.PID)); err == nil {
 			p.Native, p.Module, p.Cut = true, exe, false
 		}
@@ -233,7 +225,7 @@ func exePath(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/exe" }
 
 // isNative reports whether a process runs another program than the helper. Not
 // knowing counts as no.
-func (l *snapshotBuilder) isNative(pid int) bool {
+func (b *snapshotBuilder) isNative(pid int) bool {
 	var st unix.Stat_t
-	return l.helper.Ino != 0 && unix.Stat(exePath(pid), &st) == nil && (st.Dev != l.helper.Dev || st.Ino != l.helper.Ino)
+	return b.helper.Ino != 0 && unix.Stat(exePath(pid), &st) == nil && (st.Dev != b.helper.Dev || st.Ino != b.helper.Ino)
 }

@@ -7,11 +7,13 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc"
+	"walisup/supervisor/signalname"
 	"walisup/wali"
 )
 
@@ -330,8 +332,9 @@ func describe(status unix.WaitStatus) string {
 }
 
 func signalName(sig unix.Signal) string {
-	if name := unix.SignalName(sig); name != "" {
+	name := signalname.Of(sig)
+	if strings.HasPrefix(name, "SIG") {
 		return name
 	}
-	return "signal " + strconv.Itoa(int(sig))
+	return "signal " + name
 }
