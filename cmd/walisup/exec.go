@@ -44,7 +44,10 @@ Flags end at the instance's name.`,
 			if err != nil {
 				return err
 			}
-			spec := control.SpecOf(&i.Command)
+			spec, err := control.SpecOf(&i.Command)
+			if err != nil {
+				return err
+			}
 			spec.Module, spec.Argv0, spec.Args = args[1], argv0, args[2:]
 			if workdir != "" {
 				spec.Dir = workdir

@@ -12,8 +12,13 @@ import (
 	"walisup/supervisor/proctree"
 )
 
+// inspectVersion is the version of what inspect prints. It changes when a field is
+// removed or gets another meaning, not when one is added.
+const inspectVersion = 1
+
 // inspection is all that is known of an instance.
 type inspection struct {
+	Version int `json:"version"`
 	view
 	StateDir  string           `json:"state_dir"`
 	LogFile   string           `json:"log_file,omitempty"`
@@ -66,6 +71,7 @@ func newInspectCommand(state *stateFlag) *cobra.Command {
 
 func inspect(i *instance.Instance) inspection {
 	found := inspection{
+		Version:   inspectVersion,
 		view:      newView(i),
 		StateDir:  i.File(""),
 		Options:   i.Options,
@@ -80,8 +86,8 @@ func inspect(i *instance.Instance) inspection {
 	if isActive(i) {
 		pid = i.State.Main.Pid
 	}
-	found.Policy = newPolicyView(i.Command.Boot.Confine, pid)
-	found.Start.Boot.Confine = withoutFilters(i.Command.Boot.Confine)
+	found.Policy = newPolicyView(&i.Command.Confinement, pid)
+	found.Start.Confinement.Filters = nil // which only the kernel can read
 	if isActive(i) {
 		snapshot := control.Snapshot(i)
 		found.Processes = processViews(snapshot.Processes)

@@ -132,7 +132,6 @@ func (l *lifecycleFlags) record(spec *supervisor.Spec) (instance.Record, error) 
 			Dir:     absolute(dir),
 			Helper:  absolute(helper),
 			Files:   spec.Files,
-			Boot:    spec.Boot,
 			Ignored: inherited.Ignored,
 			Mask:    inherited.Mask,
 			NoFile:  inherited.NoFile,
@@ -147,6 +146,9 @@ func (l *lifecycleFlags) record(spec *supervisor.Spec) (instance.Record, error) 
 		if size, err := unix.IoctlGetWinsize(unix.Stdout, unix.TIOCGWINSZ); err == nil && size.Row > 0 && size.Col > 0 {
 			r.Command.Rows, r.Command.Columns = size.Row, size.Col
 		}
+	}
+	if err := r.Command.SetBoot(&spec.Boot); err != nil {
+		return r, err
 	}
 	return r, failure
 }

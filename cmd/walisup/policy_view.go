@@ -3,9 +3,7 @@
 package main
 
 import (
-	"strings"
-
-	"walisup/ipc"
+	"walisup/supervisor/instance"
 	"walisup/supervisor/procfs"
 )
 
@@ -31,20 +29,15 @@ type kernelPolicy struct {
 	Capabilities    string `json:"effective_capabilities"` // hexadecimal
 }
 
-// newPolicyView shows a confinement, as text, of the process pid, which is 0 if there is
-// none.
-func newPolicyView(text string, pid int) *policyView {
-	var c ipc.Confinement
-	if c.UnmarshalText([]byte(text)) != nil {
-		return nil
-	}
+// newPolicyView shows a confinement, of the process pid, which is 0 if there is none.
+func newPolicyView(c *instance.Confinement, pid int) *policyView {
 	v := &policyView{Seccomp: "none", Read: []string{}, Write: []string{}, Connect: []uint16{}, Listen: []uint16{}}
 	if c.Seccomp != "" {
-		v.Seccomp = c.Seccomp
+		v.Seccomp = string(c.Seccomp)
 	}
 	if s := c.Sandbox; s != nil {
 		v.Sandbox, v.Net = true, s.Net
-		v.Read, v.Write = append(v.Read, s.Read...), append(v.Write, s.Write...)
+		v.Read, v.Write = append(v.Read, instance.Strings(s.Read)...), append(v.Write, instance.Strings(s.Write)...)
 		v.Connect, v.Listen = append(v.Connect, s.Connect...), append(v.Listen, s.Listen...)
 	}
 	if pid == 0 {
@@ -54,15 +47,4 @@ func newPolicyView(text string, pid int) *policyView {
 		v.Kernel = (*kernelPolicy)(&security)
 	}
 	return v
-}
-
-// withoutFilters is a confinement's text without what only the kernel can read.
-func withoutFilters(text string) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, "filter ") {
-			b.WriteString(line)
-		}
-	}
-	return b.String()
 }

@@ -6,7 +6,8 @@ import (
 )
 
 // SpecOf returns how to start what a record says.
-func SpecOf(c *instance.Command) supervisor.Spec {
+func SpecOf(c *instance.Command) (supervisor.Spec, error) {
+	boot, err := c.Boot()
 	return supervisor.Spec{
 		Module: string(c.Path),
 		Argv0:  string(c.Argv0),
@@ -19,6 +20,6 @@ func SpecOf(c *instance.Command) supervisor.Spec {
 			Ignored: c.Ignored, Mask: c.Mask, NoFile: c.NoFile,
 		},
 		Isolation: c.Isolation,
-		Boot:      c.Boot,
-	}
+		Boot:      boot,
+	}, err
 }

@@ -60,12 +60,20 @@ func (i *Instance) Reload() error {
 	if len(data) == 0 || data[len(data)-1] != '\n' { // just being made, see Register
 		return fmt.Errorf("%s: %w", filepath.Base(i.dir), ErrNotFound)
 	}
+	// Another version may hold anything.
+	var version struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return fmt.Errorf("%s: %w", i.File(recordFile), err)
+	}
+	if version.Version != recordVersion {
+		return fmt.Errorf("%s: record of version %d, but this walisup reads version %d: "+
+			"end the instance by the walisup that started it, and remove %s", i.File(recordFile), version.Version, recordVersion, i.dir)
+	}
 	var r Record
 	if err := json.Unmarshal(data, &r); err != nil {
 		return fmt.Errorf("%s: %w", i.File(recordFile), err)
-	}
-	if r.Version != recordVersion {
-		return fmt.Errorf("%s: version %d, this walisup knows %d", i.File(recordFile), r.Version, recordVersion)
 	}
 	i.Record = r
 	return nil
@@ -124,7 +132,7 @@ func recordSize(data []byte) int {
 // write replaces the record. Precondition: the caller holds the lock, or nobody
 // else knows of the folder yet.
 func (i *Instance) write() error {
-	data, err := encode(&i.Record)
+	data, err := json.Marshal(&i.Record)
 	if err != nil {
 		return fmt.Errorf("instance record: %w", err)
 	}

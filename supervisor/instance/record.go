@@ -3,7 +3,6 @@ package instance
 import (
 	"time"
 
-	"walisup/ipc"
 	"walisup/supervisor/isolation"
 	"walisup/supervisor/procfs"
 )
@@ -21,7 +20,10 @@ type Record struct {
 	State   State     `json:"state"`
 }
 
-const recordVersion = 1
+// recordVersion changes with the meaning of what a record holds. There are no records of
+// other versions that are read: those of a release that went before are refused with an
+// error that says so, see [Instance.Reload].
+const recordVersion = 2
 
 // Options say how an instance is looked after.
 type Options struct {
@@ -46,13 +48,14 @@ type Command struct {
 	Dir     Text      `json:"dir"`              // absolute
 	Helper  Text      `json:"helper,omitempty"` // absolute; empty for the one beside walisup
 	Files   uint64    `json:"max_files,omitempty"`
-	Boot    ipc.Boot  `json:"boot"`
+	Module  Module    `json:"module"`
 	Ignored uint64    `json:"ignored_signals"` // bit n-1 for signal n
 	Mask    uint64    `json:"signal_mask"`
 	NoFile  [2]uint64 `json:"no_file"` // soft and hard RLIMIT_NOFILE
 	Umask   int       `json:"umask"`
 
-	Isolation isolation.Config `json:"isolation"`
+	Isolation   isolation.Config `json:"isolation"`
+	Confinement Confinement      `json:"confinement"`
 
 	// Rows and Columns are the size of the terminal, if it has one of its own.
 	Rows    uint16 `json:"rows,omitempty"`
@@ -106,7 +109,7 @@ type State struct {
 
 	Restarts int      `json:"restarts"`
 	InARow   int      `json:"restarts_in_a_row,omitempty"` // see package lifecycle
-	Cgroups  []string `json:"control_groups,omitempty"`    // directories of those that were made for the run
+	Cgroups  []string `json:"cgroups,omitempty"`           // directories of those that were made for the run
 	Stopped  bool     `json:"stopped"`                     // somebody asked for its end: no restart
 	Problems []string `json:"problems,omitempty"`          // what went wrong and was lost
 }

@@ -2,6 +2,7 @@ package instance
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -103,7 +104,7 @@ func (s *Store) dropStaleName(name string) {
 // Register writes the record for the first time, at once: whoever reads it sees all of
 // it or nothing.
 func (i *Instance) Register() error {
-	data, err := encode(&i.Record)
+	data, err := json.Marshal(&i.Record)
 	if err != nil {
 		return fmt.Errorf("instance record: %w", err)
 	}

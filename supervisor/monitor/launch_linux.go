@@ -60,7 +60,11 @@ func (m *monitor) launch() error {
 		closeAll(streams)
 		return err
 	}
-	spec := control.SpecOf(&m.inst.Command)
+	spec, err := control.SpecOf(&m.inst.Command)
+	if err != nil {
+		closeAll(streams)
+		return err
+	}
 	spec.Name, spec.Tree = m.inst.Name, m.processes
 	spec.Session = &supervisor.Session{Streams: streams, Terminal: m.terminal != nil}
 	guest, err := supervisor.Start(spec)
