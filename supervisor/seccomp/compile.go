@@ -32,8 +32,12 @@ func Compile(p *Profile) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]byte, 0, len(program)*ipc.FilterInstruction)
-	for _, i := range program {
+	raw, err := bpf.Assemble(program)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, 0, len(raw)*ipc.FilterInstruction)
+	for _, i := range raw {
 		out = binary.LittleEndian.AppendUint16(out, i.Op)
 		out = append(out, i.Jt, i.Jf)
 		out = binary.LittleEndian.AppendUint32(out, i.K)
@@ -47,7 +51,7 @@ func assemble(p *Profile) ([]instruction, error) {
 		return nil, err
 	}
 	program := make([]instruction, 0, 4+size(spans))
-	program = append(program, load(dataArch), jump(jumpEqual, auditArch, 1, 0), answer(KillProcess), load(dataCall))
+	program = append(program, load(dataArch), jump(bpf.JumpEqual, auditArch, 1, 0), answer(KillProcess), load(dataCall))
 	program = search(program, spans)
 	if len(program) > ipc.MaxFilter {
 		return nil, fmt.Errorf("%w: %d instructions, of which it takes %d", ErrTooLong, len(program), ipc.MaxFilter)
@@ -55,29 +59,17 @@ func assemble(p *Profile) ([]instruction, error) {
 	return program, nil
 }
 
-// instruction is a struct sock_filter.
-type instruction = bpf.RawInstruction
+type instruction = bpf.Instruction
 
-// The operations that filters need; linux/bpf_common.h.
-const (
-	opLoad      = 0x20 // BPF_LD | BPF_W | BPF_ABS
-	opAnd       = 0x54 // BPF_ALU | BPF_AND | BPF_K
-	opJump      = 0x05 // BPF_JMP | BPF_JA
-	opReturn    = 0x06 // BPF_RET | BPF_K
-	jumpEqual   = 0x15 // BPF_JMP | BPF_JEQ | BPF_K
-	jumpGreater = 0x25
-	jumpAtLeast = 0x35
-)
+func load(offset uint32) instruction { return bpf.LoadAbsolute{Off: offset, Size: 4} }
 
-func load(offset uint32) instruction { return instruction{Op: opLoad, K: offset} }
+func and(mask uint32) instruction { return bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: mask} }
 
-func and(mask uint32) instruction { return instruction{Op: opAnd, K: mask} }
-
-func answer(a Action) instruction { return instruction{Op: opReturn, K: uint32(a)} }
+func answer(a Action) instruction { return bpf.RetConstant{Val: uint32(a)} }
 
 // jump compares, and leaves out yes or no instructions.
-func jump(test uint16, value uint32, yes, no uint8) instruction {
-	return instruction{Op: test, Jt: yes, Jf: no, K: value}
+func jump(test bpf.JumpTest, value uint32, yes, no uint8) instruction {
+	return bpf.JumpIf{Cond: test, Val: value, SkipTrue: yes, SkipFalse: no}
 }
 
 // span is what is done for calls from its number on up to the next one's.
@@ -183,13 +175,18 @@ func conditional(code []instruction, r *Rule) ([]instruction, error) {
 // resolve makes jumps to the end of code of those that have mark.
 func resolve(code []instruction, mark uint8) {
 	for at := range code {
+		j, ok := code[at].(bpf.JumpIf)
+		if !ok {
+			continue
+		}
 		over := uint8(len(code) - at - 1)
-		if code[at].Jt == mark {
-			code[at].Jt = over
+		if j.SkipTrue == mark {
+			j.SkipTrue = over
 		}
-		if code[at].Jf == mark {
-			code[at].Jf = over
+		if j.SkipFalse == mark {
+			j.SkipFalse = over
 		}
+		code[at] = j
 	}
 }
 
@@ -201,21 +198,21 @@ func (c *Condition) append(code []instruction) []instruction {
 	lo, hi := uint32(c.Value), uint32(c.Value>>32)
 	switch c.Op {
 	case Equal:
-		return append(code, high, jump(jumpEqual, hi, 0, fails), low, jump(jumpEqual, lo, 0, fails))
+		return append(code, high, jump(bpf.JumpEqual, hi, 0, fails), low, jump(bpf.JumpEqual, lo, 0, fails))
 	case NotEqual:
-		return append(code, high, jump(jumpEqual, hi, 0, holds), low, jump(jumpEqual, lo, fails, 0))
+		return append(code, high, jump(bpf.JumpEqual, hi, 0, holds), low, jump(bpf.JumpEqual, lo, fails, 0))
 	case Greater:
-		return append(code, high, jump(jumpGreater, hi, holds, 0), jump(jumpEqual, hi, 0, fails), low, jump(jumpGreater, lo, 0, fails))
+		return append(code, high, jump(bpf.JumpGreaterThan, hi, holds, 0), jump(bpf.JumpEqual, hi, 0, fails), low, jump(bpf.JumpGreaterThan, lo, 0, fails))
 	case GreaterEqual:
-		return append(code, high, jump(jumpGreater, hi, holds, 0), jump(jumpEqual, hi, 0, fails), low, jump(jumpAtLeast, lo, 0, fails))
+		return append(code, high, jump(bpf.JumpGreaterThan, hi, holds, 0), jump(bpf.JumpEqual, hi, 0, fails), low, jump(bpf.JumpGreaterOrEqual, lo, 0, fails))
 	case Less:
-		return append(code, high, jump(jumpGreater, hi, fails, 0), jump(jumpEqual, hi, 0, holds), low, jump(jumpAtLeast, lo, fails, 0))
+		return append(code, high, jump(bpf.JumpGreaterThan, hi, fails, 0), jump(bpf.JumpEqual, hi, 0, holds), low, jump(bpf.JumpGreaterOrEqual, lo, fails, 0))
 	case LessEqual:
-		return append(code, high, jump(jumpGreater, hi, fails, 0), jump(jumpEqual, hi, 0, holds), low, jump(jumpGreater, lo, fails, 0))
+		return append(code, high, jump(bpf.JumpGreaterThan, hi, fails, 0), jump(bpf.JumpEqual, hi, 0, holds), low, jump(bpf.JumpGreaterThan, lo, fails, 0))
 	case Masked:
-		return append(code, high, and(uint32(c.Mask>>32)), jump(jumpEqual, hi, 0, fails), low, and(uint32(c.Mask)), jump(jumpEqual, lo, 0, fails))
+		return append(code, high, and(uint32(c.Mask>>32)), jump(bpf.JumpEqual, hi, 0, fails), low, and(uint32(c.Mask)), jump(bpf.JumpEqual, lo, 0, fails))
 	case Masked32:
-		return append(code, low, and(uint32(c.Mask)), jump(jumpEqual, lo, 0, fails))
+		return append(code, low, and(uint32(c.Mask)), jump(bpf.JumpEqual, lo, 0, fails))
 	}
 	code = append(code, low) // In32
 	for i, value := range c.Values {
@@ -223,10 +220,10 @@ func (c *Condition) append(code []instruction) []instruction {
 		if i == len(c.Values)-1 {
 			no = fails
 		}
-		code = append(code, jump(jumpEqual, value, holds, no))
+		code = append(code, jump(bpf.JumpEqual, value, holds, no))
 	}
 	if len(c.Values) == 0 {
-		code = append(code, jump(jumpEqual, 0, fails, fails))
+		code = append(code, jump(bpf.JumpEqual, 0, fails, fails))
 	}
 	return code
 }
@@ -238,9 +235,9 @@ func search(program []instruction, spans []span) []instruction {
 	}
 	middle := len(spans) / 2
 	if below := size(spans[:middle]); below <= math.MaxUint8 {
-		program = append(program, jump(jumpAtLeast, spans[middle].from, uint8(below), 0))
+		program = append(program, jump(bpf.JumpGreaterOrEqual, spans[middle].from, uint8(below), 0))
 	} else {
-		program = append(program, jump(jumpAtLeast, spans[middle].from, 0, 1), instruction{Op: opJump, K: uint32(below)})
+		program = append(program, jump(bpf.JumpGreaterOrEqual, spans[middle].from, 0, 1), bpf.Jump{Skip: uint32(below)})
 	}
 	return search(search(program, spans[:middle]), spans[middle:])
 }

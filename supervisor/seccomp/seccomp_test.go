@@ -28,11 +28,7 @@ func decide(t testing.TB, p *Profile, c call) Action {
 	if err != nil {
 		t.Fatal(err)
 	}
-	instructions, all := bpf.Disassemble(program)
-	if !all {
-		t.Fatalf("not all are instructions: %v", instructions)
-	}
-	vm, err := bpf.NewVM(instructions)
+	vm, err := bpf.NewVM(program)
 	if err != nil {
 		t.Fatal(err)
 	}
