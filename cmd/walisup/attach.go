@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/moby/term"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
@@ -108,8 +109,8 @@ func attach(t *terminal.Client, keys []byte) (detached bool, err error) {
 }
 
 func resize(t *terminal.Client) {
-	if size, err := unix.IoctlGetWinsize(unix.Stdin, unix.TIOCGWINSZ); err == nil && size.Row > 0 && size.Col > 0 {
-		t.Resize(size.Row, size.Col)
+	if size, err := term.GetWinsize(uintptr(unix.Stdin)); err == nil && size.Height > 0 && size.Width > 0 {
+		t.Resize(size.Height, size.Width)
 	}
 }
 
@@ -152,18 +153,12 @@ func copyInput(t *terminal.Client, keys []byte) (detach bool) {
 // makeRaw lets a terminal pass on every key, see cfmakeraw(3), and returns what undoes
 // that. Other files it leaves alone.
 func makeRaw(fd int) (restore func(), err error) {
-	old, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-	if err != nil {
+	if !isTerminal(fd) {
 		return func() {}, nil
 	}
-	raw := *old
-	raw.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
-	raw.Oflag &^= unix.OPOST
-	raw.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
-	raw.Cflag = raw.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8
-	raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
-	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &raw); err != nil {
+	old, err := term.MakeRaw(uintptr(fd))
+	if err != nil {
 		return nil, fmt.Errorf("set up terminal: %w", err)
 	}
-	return func() { unix.IoctlSetTermios(fd, unix.TCSETSW, old) }, nil
+	return func() { term.RestoreTerminal(uintptr(fd), old) }, nil
 }

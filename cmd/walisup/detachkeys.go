@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/moby/term"
 )
 
 // keysFlag is a sequence of keys, such as ctrl-p,ctrl-q.
@@ -25,24 +27,21 @@ func (k *keysFlag) String() string {
 }
 
 func (k *keysFlag) Set(text string) error {
-	var keys keysFlag
-	for name := range strings.SplitSeq(text, ",") {
-		letter, control := strings.CutPrefix(strings.ToLower(name), "ctrl-")
-		switch {
-		case text == "": // no sequence
-		case control && len(letter) == 1 && strings.Contains("abcdefghijklmnopqrstuvwxyz@[\\]^_", letter):
-			keys = append(keys, strings.ToUpper(letter)[0]-'@')
-		case !control && len(name) == 1:
-			keys = append(keys, name[0])
-		default:
-			return fmt.Errorf("%q is no key; try a letter or ctrl- and a letter", name)
-		}
+	if text == "" {
+		*k = nil
+		return nil
+	}
+	keys, err := term.ToBytes(strings.ToLower(text))
+	if err != nil {
+		return fmt.Errorf("%w; a key is a letter, or ctrl- and a letter", err)
 	}
 	*k = keys
 	return nil
 }
 
-// keyWatch looks for the sequence in what is typed.
+// keyWatch looks for the sequence in what is typed. The proxy of package term does not
+// find a sequence whose keys come together, as when they are pasted, nor one that begins
+// within what looked like its beginning.
 type keyWatch struct {
 	keys    []byte
 	matched int // how many of them were typed last

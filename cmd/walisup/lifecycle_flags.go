@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/moby/term"
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
@@ -143,8 +144,8 @@ func (l *lifecycleFlags) record(spec *supervisor.Spec) (instance.Record, error) 
 	}
 	if l.tty {
 		r.Command.Rows, r.Command.Columns = 24, 80
-		if size, err := unix.IoctlGetWinsize(unix.Stdout, unix.TIOCGWINSZ); err == nil && size.Row > 0 && size.Col > 0 {
-			r.Command.Rows, r.Command.Columns = size.Row, size.Col
+		if size, err := term.GetWinsize(uintptr(unix.Stdout)); err == nil && size.Height > 0 && size.Width > 0 {
+			r.Command.Rows, r.Command.Columns = size.Height, size.Width
 		}
 	}
 	if err := r.Command.SetBoot(&spec.Boot); err != nil {

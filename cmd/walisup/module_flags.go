@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/moby/term"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
@@ -67,10 +68,7 @@ func (m *moduleFlags) boot() (ipc.Boot, error) {
 	return boot, nil
 }
 
-func isTerminal(fd int) bool {
-	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-	return err == nil
-}
+func isTerminal(fd int) bool { return term.IsTerminal(uintptr(fd)) }
 
 // completeModules lets the shell offer files that end in .wasm.
 func completeModules(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/go-units"
 	"golang.org/x/sys/unix"
 
 	"walisup/supervisor/instance"
@@ -100,24 +101,7 @@ func (v view) since(now time.Time) string {
 	case v.Started != nil:
 		t = *v.Started
 	}
-	return age(now.Sub(t)) + " ago"
-}
-
-// age writes a time span with one unit.
-func age(d time.Duration) string {
-	for _, unit := range []struct {
-		span time.Duration
-		name string
-	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
-		n := int(d / unit.span)
-		if n == 1 {
-			return "1 " + unit.name
-		}
-		if n > 1 {
-			return fmt.Sprintf("%d %ss", n, unit.name)
-		}
-	}
-	return "less than a second"
+	return units.HumanDuration(now.Sub(t)) + " ago"
 }
 
 // commandLine writes the command as one would type it.
