@@ -17,7 +17,7 @@
 //	                                 process connector; what the parent's wait got;
 //	                                 what the process said before it ended
 //
-// [Tree.Sources] says which of these are in use. What the supervisor finds out it
+// [Snapshot] says which of these are in use. What the supervisor finds out it
 // writes into the channel, so others ([TakeSnapshot]) see it too.
 //
 // # Ending

@@ -64,7 +64,7 @@ type Snapshot struct {
 
 	Unlisted    uint64      // processes that found no slot, ever
 	Overwritten uint64      // ended processes that had to make room, ever
-	Sources     []Mechanism // what the supervisor uses, see [Tree.Sources]; none while it does not watch yet
+	Sources     []Mechanism // what the supervisor uses; none while it does not watch yet
 	Damage      error       // what the channel holds that no helper of ours writes
 }
 

@@ -15,13 +15,9 @@ type Mechanism struct {
 	Detail string `json:"detail"` // what it gives, or why it is not in use
 }
 
-// Sources returns what the tree uses, for people to see how much it can know.
-func (t *Tree) Sources() []Mechanism {
-	t.lock.Lock()
-	defer t.lock.Unlock()
-	return t.sources()
-}
-
+// sources returns what the tree uses, for people to see how much it can know.
+//
+// Precondition: the lock is held.
 func (t *Tree) sources() []Mechanism {
 	list := []Mechanism{{Name: "channel", InUse: true, Detail: "processes register by themselves"}}
 	if t.problem != nil {

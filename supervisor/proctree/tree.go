@@ -35,7 +35,7 @@ type Tree struct {
 // New makes the tree of an instance that is about to be started, and the calling
 // process the parent of all its descendants that lose theirs (prctl(2),
 // PR_SET_CHILD_SUBREAPER), with its channel
-// if that can be had: see [Tree.Problem]. helper is the open executable of the
+// if that can be had. helper is the open executable of the
 // helper, and number what the channel's descriptor is to be in helpers.
 func New(name string, helper, number int) *Tree {
 	t := newTree()
@@ -76,13 +76,8 @@ func Adopt(fd int) (*Tree, error) {
 	return t, nil
 }
 
-// Channel is the tree's channel, nil if it has none. FD is its descriptor, or -1.
-// Both are the Tree's.
-func (t *Tree) Channel() *channel.Channel { return t.channel }
-func (t *Tree) FD() int                   { return t.fd }
-
-// Problem says why the tree has no channel: nil if it has.
-func (t *Tree) Problem() error { return t.problem }
+// FD is the descriptor of the tree's channel, or -1 if it has none. It is the Tree's.
+func (t *Tree) FD() int { return t.fd }
 
 // Claim takes a slot for a process that the supervisor is about to start, and that
 // runs module at first. It is the zero Ref if there is none.
@@ -209,12 +204,6 @@ func ended(ws unix.WaitStatus) bool { return ws.Exited() || ws.Signaled() }
 // ended records the end of process pid.
 func (t *Tree) ended(pid int, status uint32, source channel.Source) {
 	t.channel.End(t.channel.Lookup(pid), pid, status, source)
-}
-
-// Snapshot is [TakeSnapshot] with what the supervisor has found out last.
-func (t *Tree) Snapshot() Snapshot {
-	t.update()
-	return TakeSnapshot(t.channel, unix.Getpid())
 }
 
 // Close ends all watching and gives up the channel. Processes go on, and Kill still
