@@ -103,7 +103,7 @@ func TestPauseStopsForks(t *testing.T) {
 		}
 		s.must("resume", "forks")
 	}
-	s.must("kill", "--all", "forks")
+	s.must("kill", "--tree", "forks")
 	s.must("wait", "forks")
 	s.expectGone()
 }

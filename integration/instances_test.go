@@ -129,7 +129,7 @@ func TestKill(t *testing.T) {
 		s.untilLog("a", "ready")
 		s.must("kill", "-s", "hup", "a")
 		s.untilLog("a", "got hup")
-		s.must("kill", "--all", "--signal", "SIGKILL", "a")
+		s.must("kill", "--tree", "--signal", "SIGKILL", "a")
 		if got := s.must("wait", "a"); got != "137" {
 			t.Errorf("status %q, want 137", got)
 		}
@@ -273,7 +273,7 @@ func TestStateIsTheOwners(t *testing.T) {
 			}
 		}
 		s.fails(125, "can be written by others", "ps", "--state-dir", open)
-		s.fails(125, "is not a folder", "ps", "--state-dir", "/dev/null")
+		s.fails(125, "is not a directory", "ps", "--state-dir", "/dev/null")
 		s.must("rm", "-f", id)
 	})
 }

@@ -22,7 +22,7 @@ type Boot struct {
 	// helper has to open Module itself.
 	ModuleFD int
 
-	// CacheDir is the folder of compiled modules, empty for none. Whoever wrote
+	// CacheDir is the directory of compiled modules, empty for none. Whoever wrote
 	// the record has checked that no other user can write there; the reader, who
 	// runs code out of it, checks again.
 	CacheDir string
@@ -112,7 +112,7 @@ type Limit struct {
 //	148 u32  generation of the slot
 //	152 u64  device of a shared cache
 //	160 u64  inode of a shared cache
-//	168      module path, cache folder, name, trace, confinement: each u32 length and its bytes
+//	168      module path, cache directory, name, trace, confinement: each u32 length and its bytes
 const (
 	bootMagic   = 0x42534c57 // "WLSB"
 	bootVersion = 8

@@ -10,7 +10,7 @@ import (
 	"walisup/ipc/cache"
 )
 
-// DefaultCache returns the folder for compiled modules that XDG gives the
+// DefaultCache returns the directory for compiled modules that XDG gives the
 // caller, or an empty string if the environment names none.
 func DefaultCache() string {
 	if dir := os.Getenv("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
@@ -23,7 +23,7 @@ func DefaultCache() string {
 }
 
 // PrepareCache makes dir if it does not exist and returns its absolute path. It
-// fails if helpers would refuse the folder or could not write to it: they have
+// fails if helpers would refuse the directory or could not write to it: they have
 // nobody to tell once the guest runs.
 func PrepareCache(dir string) (string, error) {
 	path, err := filepath.Abs(dir)

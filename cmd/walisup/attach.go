@@ -22,10 +22,10 @@ func newAttachCommand(state *stateFlag) *cobra.Command {
 	keys := keysFlag{'p' & 0x1f, 'q' & 0x1f}
 	cmd := &cobra.Command{
 		Use:   "attach [flags] instance",
-		Short: "Use the terminal of a detached instance",
-		Long: `attach connects the caller's terminal to that of an instance that was started with
---detach --tty. All keys go to the instance, but for the detach keys, which end
-attach and leave the instance running. If the instance ends, attach ends as it did.`,
+		Short: "Connect to the terminal of a detached instance",
+		Long: `attach connects the caller's terminal to the terminal of an instance that was started
+with --detach --tty. The detach keys end attach, and the instance continues. All other
+keys go to the instance. If the instance ends, attach ends in the same way.`,
 		Example: `  walisup start --detach --tty --name shell bash.wasm
   walisup attach shell`,
 		Args:              cobra.ExactArgs(1),
@@ -50,7 +50,7 @@ attach and leave the instance running. If the instance ends, attach ends as it d
 			return exitOf(i)
 		},
 	}
-	cmd.Flags().Var(&keys, "detach-keys", "keys that end attach, with commas between them; empty for none")
+	cmd.Flags().Var(&keys, "detach-keys", "`keys` that end attach: letters or ctrl- and a letter, separated by commas; empty for none")
 	return cmd
 }
 

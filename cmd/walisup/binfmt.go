@@ -16,18 +16,18 @@ func newBinfmtCommand() *cobra.Command {
 	var register, unregister, status bool
 	cmd := &cobra.Command{
 		Use:   "binfmt [--register | --unregister | --status]",
-		Short: "Let the kernel start modules by themselves",
-		Long: `binfmt prints the line that registers walisup with the kernel's binfmt_misc, so
-that modules start like other programs: ./hello.wasm. With a flag it applies or
-removes the registration, which needs root, or looks at it; --status exits with 1
-if modules do not start by this walisup.
+		Short: "Let the kernel execute modules like other programs",
+		Long: `binfmt prints the line that registers walisup with the kernel's binfmt_misc, so that
+modules can be executed like other programs: ./hello.wasm. --register and --unregister
+need root. --status exits with 1 if this walisup is not registered.
 
-What is registered ends with the machine's uptime. To keep it, give the line to
-the service that registers formats at boot:
+A registration is lost when the machine is restarted. To keep it, give the line to the
+service that registers formats at boot:
 
   walisup binfmt > /etc/binfmt.d/walisup.conf
 
-A module that is started so has the flags of walisup start from the environment.`,
+Flags of start for a module that is executed in this way come from environment
+variables.`,
 		Example: `  walisup binfmt --register
   walisup binfmt --status`,
 		Args: cobra.NoArgs,
@@ -38,9 +38,9 @@ A module that is started so has the flags of walisup start from the environment.
 			}
 			switch {
 			case register:
-				err = binfmt.Register(binfmt.Folder, interpreter)
+				err = binfmt.Register(binfmt.Directory, interpreter)
 			case unregister:
-				err = binfmt.Unregister(binfmt.Folder)
+				err = binfmt.Unregister(binfmt.Directory)
 			case status:
 				return binfmtStatus(cmd, interpreter)
 			default:
@@ -56,16 +56,16 @@ A module that is started so has the flags of walisup start from the environment.
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&register, "register", false, "apply the registration, in place of an older one")
-	flags.BoolVar(&unregister, "unregister", false, "remove the registration")
-	flags.BoolVar(&status, "status", false, "show the registration")
+	flags.BoolVar(&register, "register", false, "register walisup with the kernel, in place of an older registration; needs root")
+	flags.BoolVar(&unregister, "unregister", false, "remove the registration from the kernel; needs root")
+	flags.BoolVar(&status, "status", false, "print the registration")
 	cmd.MarkFlagsMutuallyExclusive("register", "unregister", "status")
 	return cmd
 }
 
 // binfmtStatus shows the registration and whether it is of this walisup.
 func binfmtStatus(cmd *cobra.Command, interpreter string) error {
-	s, err := binfmt.Read(binfmt.Folder)
+	s, err := binfmt.Read(binfmt.Directory)
 	if err == nil && !s.Registered {
 		err = binfmt.ErrNotRegistered
 	}

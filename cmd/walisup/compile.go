@@ -16,9 +16,10 @@ func newCompileCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compile [flags] app.wasm...",
 		Short: "Compile modules into the cache without running them",
-		Long: `compile prepares modules ahead of their first start. A module is looked up by
-its contents, so it may be moved afterwards; flags that change how it is
-compiled must be the same as at its start.`,
+		Long: `compile compiles modules and stores the result in the cache, so that their first start
+is fast. The cache finds a module by its content: the file may be moved afterwards.
+--keep-debug and --plain-tables must be the same as at the start.`,
+		Annotations:       readsEnvironment,
 		Example:           `  walisup compile --cache /var/cache/walisup *.wasm`,
 		ValidArgsFunction: completeModules,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,7 +31,7 @@ compiled must be the same as at its start.`,
 				return err
 			}
 			if boot.CacheDir == "" {
-				return errors.New("compile: there is no cache folder; name one with --cache")
+				return errors.New("compile: there is no cache directory; name one with --cache")
 			}
 			boot.CompileOnly = true
 			// One bad module does not keep the others from being compiled.

@@ -52,7 +52,7 @@ func describeTwins(cmd *cobra.Command) {
 	}
 	var twins []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" {
+		if hasTwin(cmd, f) {
 			twins = append(twins, fmt.Sprintf("%s for --%s", environmentTwin(f.Name), f.Name))
 		}
 	})
@@ -60,7 +60,7 @@ func describeTwins(cmd *cobra.Command) {
 		cmd.Long = cmd.Short + "."
 	}
 	if len(twins) > 0 {
-		cmd.Long += "\n\nFlags can be set through the environment: " + strings.Join(twins, ", ") + "."
+		cmd.Long += "\n\nEnvironment variables: " + strings.Join(twins, ", ") + "."
 	}
 }
 

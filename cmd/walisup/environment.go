@@ -21,9 +21,9 @@ type environmentFlags struct {
 }
 
 func (e *environmentFlags) register(flags *pflag.FlagSet) {
-	flags.StringArrayVarP(&e.sets, "env", "e", nil, "set NAME=VALUE for the module, or keep the caller's NAME (repeatable)")
-	flags.StringArrayVar(&e.files, "env-file", nil, "read such settings from a file, one a line (repeatable)")
-	flags.BoolVar(&e.clear, "clear-env", false, "start from an empty environment instead of the caller's")
+	flags.StringArrayVarP(&e.sets, "env", "e", nil, "set the environment variable `NAME[=VALUE]` for the module; without a value the caller's (repeatable)")
+	flags.StringArrayVar(&e.files, "env-file", nil, "read environment variables from a `file`, one on each line (repeatable)")
+	flags.BoolVar(&e.clear, "clear-env", false, "start with an empty environment (default: the caller's)")
 }
 
 // build returns the guest's environment: the caller's unless cleared, then the

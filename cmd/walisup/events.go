@@ -22,13 +22,15 @@ func newEventsCommand(state *stateFlag) *cobra.Command {
 	var follow bool
 	cmd := &cobra.Command{
 		Use:   "events [flags] [instance...]",
-		Short: "Print what the processes of running instances did",
-		Long: `events prints the forks, executions, threads, signals and ends of the processes of
-instances that run: of those that are named, otherwise of all. Each instance keeps
-its last few thousand; if some were overwritten before they could be printed, events
-says how many. With --follow it goes on until the instances have ended.
+		Short: "Print what happened to the processes of running instances",
+		Long: `events prints the events of the processes of instances that run: fork, exec, exit,
+signals, and start and end of threads. Without a name it prints those of all
+instances. Each instance keeps its last few thousand events. If some were overwritten
+before they were printed, events prints how many. With --follow it continues until the
+instances have ended.
 
-A fork names the parent, an exit the status as a shell writes it and who says so.`,
+A fork has the parent's process id. An exit has the exit status as a shell shows it,
+and the source of that.`,
 		Example: `  walisup events cache
   walisup events --follow --format json`,
 		ValidArgsFunction: state.complete(0, isActive),
@@ -61,8 +63,8 @@ A fork names the parent, an exit the status as a shell writes it and who says so
 			return p.run(list, follow)
 		},
 	}
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the instances have ended")
-	cmd.Flags().StringVar(&p.format, "format", formatTable, "print lines for people (table), json, one object a line, or what a Go template makes of each")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "continue until the instances have ended")
+	cmd.Flags().StringVar(&p.format, "format", formatTable, "output `format`: table, json (one object on each line), or a Go template for each event")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatTable, formatJSON}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

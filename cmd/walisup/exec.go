@@ -19,10 +19,10 @@ func newExecCommand(state *stateFlag) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "exec [flags] instance module.wasm [args...]",
 		Short: "Run another module in a running instance",
-		Long: `exec runs another module as a part of an instance that runs: with its
-environment and working directory, and with the caller's standard streams and
-terminal. Its processes show in the instance's tree and end with the instance. exec
-ends as the module does.
+		Long: `exec runs another module in an instance that runs. The module has the environment and the
+working directory of the instance, and the standard streams and the terminal of the
+caller. Its processes belong to the instance and end with it. exec ends as the module
+ends.
 
 Flags end at the instance's name.`,
 		Example: `  walisup exec cache busybox.wasm sh
@@ -68,7 +68,7 @@ Flags end at the instance's name.`,
 	flags := cmd.Flags()
 	flags.SetInterspersed(false)
 	env.register(flags)
-	flags.StringVarP(&workdir, "workdir", "w", "", "working directory, relative to the instance's")
-	flags.StringVar(&argv0, "argv0", "", "the module's argv[0], if it is not to be the path")
+	flags.StringVarP(&workdir, "workdir", "w", "", "run the module in a `directory`, relative to that of the instance (default: that of the instance)")
+	flags.StringVar(&argv0, "argv0", "", "argv[0] of the module, a `name` (default: the module's path as given)")
 	return cmd
 }

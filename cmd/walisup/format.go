@@ -23,9 +23,9 @@ const (
 )
 
 func (f *formatFlag) register(cmd *cobra.Command, preset string) {
-	usage := "print json, or what a Go template makes of each element, such as '{{.Name}} {{.Pid}}'"
+	usage := "output `format`: json, or a Go template for each element, such as '{{.Name}} {{.Pid}}'"
 	if preset == formatTable {
-		usage = "print a table, json, or what a Go template makes of each element, such as '{{.Name}} {{.Pid}}'"
+		usage = "output `format`: table, json, or a Go template for each element, such as '{{.Name}} {{.Pid}}'"
 	}
 	cmd.Flags().StringVar(&f.format, "format", preset, usage)
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatTable, formatJSON}, cobra.ShellCompDirectiveNoFileComp))

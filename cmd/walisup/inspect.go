@@ -35,7 +35,10 @@ func newInspectCommand(state *stateFlag) *cobra.Command {
 	format := formatFlag{}
 	cmd := &cobra.Command{
 		Use:   "inspect [flags] instance...",
-		Short: "Print all that is known of instances",
+		Short: "Show detailed information about instances",
+		Long: `inspect prints detailed information about instances as JSON: how they were started,
+their processes, what they are confined by, and how they ended. The field "version"
+changes when a field is removed or gets another meaning.`,
 		Example: `  walisup inspect cache
   walisup inspect --format '{{.Pid}} {{.StateDir}}' cache`,
 		ValidArgsFunction: state.complete(0, nil),

@@ -21,7 +21,7 @@ import (
 type stateFlag struct{ dir string }
 
 func (s *stateFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&s.dir, "state-dir", "", "folder of the instances (default: /run/walisup for root, otherwise walisup in XDG_RUNTIME_DIR)")
+	flags.StringVar(&s.dir, "state-dir", "", "`directory` of the instances' records (default: /run/walisup for root, otherwise walisup in XDG_RUNTIME_DIR)")
 }
 
 func (s *stateFlag) open() (*instance.Store, error) { return instance.Open(s.dir) }

@@ -30,9 +30,9 @@ type limitFlags struct {
 }
 
 func (l *limitFlags) register(flags *pflag.FlagSet) {
-	flags.Var(&l.memory, "memory", "how much memory all processes together may use, as in 512m")
-	flags.Float64Var(&l.cpus, "cpus", 0, "how many processors' time they may use, as in 1.5")
-	flags.Int64Var(&l.pids, "pids-limit", 0, "how many threads they may be, those of the helpers included (about 5 a process)")
+	flags.Var(&l.memory, "memory", "maximum memory of all processes together in bytes, or with k, m, g for powers of 1024, such as 512m; at least 8m; needs cgroups (default: no limit)")
+	flags.Float64Var(&l.cpus, "cpus", 0, "maximum processor time of all processes together, a `number` of processors, such as 1.5; needs cgroups (default: no limit)")
+	flags.Int64Var(&l.pids, "pids-limit", 0, "maximum `number` of threads, with about 5 of the helper for each process; at least 16; needs cgroups (default: no limit)")
 }
 
 func (l *limitFlags) spec() isolation.Config {
@@ -55,22 +55,22 @@ type isolationFlags struct {
 
 func (f *isolationFlags) register(flags *pflag.FlagSet) {
 	f.limits.register(flags)
-	flags.StringArrayVar(&f.ulimits, "ulimit", nil, "resource limit `NAME=SOFT[:HARD]`, as in nofile=100:200 or core=unlimited (repeatable)")
-	flags.StringVar(&f.user, "user", "", "run as a user: name or number, with the user's groups or with `USER:GROUP` alone")
-	flags.StringVar(&f.group, "group", "", "run as a group: name or number")
-	flags.StringVar(&f.root, "root", "", "`folder` that is the module's /; --workdir lies in it")
-	flags.StringVar(&f.umask, "umask", "", "file mode creation mask, octal")
-	flags.StringVar(&f.net, "net", "", "network: host; none: a loopback device only; private: that and a link to the host")
+	flags.StringArrayVar(&f.ulimits, "ulimit", nil, "resource limit `NAME=SOFT[:HARD]` of each process, in the units of setrlimit(2), such as nofile=100:200 or core=unlimited (repeatable)")
+	flags.StringVar(&f.user, "user", "", "run as `USER[:GROUP]`, names or numbers, with the groups of the user or with GROUP only; needs root (default: the caller)")
+	flags.StringVar(&f.group, "group", "", "run with a `group`, a name or a number; needs root (default: that of --user, or the caller's)")
+	flags.StringVar(&f.root, "root", "", "make a `directory` the module's root directory; --workdir is a path below it; needs root")
+	flags.StringVar(&f.umask, "umask", "", "file mode creation `mask`, octal (default: the caller's)")
+	flags.StringVar(&f.net, "net", "", "`network`: host; none (loopback only); private (loopback and a link to the host); none and private need root (default: host)")
 	flags.Uint16Var(&f.preserve, "preserve-fds", 0,
-		"how many of your descriptors from 3 on the module inherits under --root, --user or --sandbox (default 0; without these flags: all)")
+		"`number` of the caller's file descriptors from 3 on that the module inherits with --root, --user or --sandbox (default 0; without these flags all); not with --detach")
 	p := &f.policy
-	flags.BoolVar(&p.Sandbox, "sandbox", false, "start from nothing: no files, no network, no native programs, no new privileges but what --allow-... names (needs Linux 6.12)")
-	flags.StringArrayVar(&p.Read, "allow-read", nil, "in a sandbox, read the file or hierarchy `PATH`, and run modules there (repeatable)")
-	flags.StringArrayVar(&p.Write, "allow-write", nil, "in a sandbox, read and write the file or hierarchy `PATH` (repeatable)")
-	flags.StringArrayVar(&p.Connect, "allow-connect", nil, "in a sandbox, connect to the TCP port `PORT` of any machine (repeatable)")
-	flags.StringArrayVar(&p.Listen, "allow-listen", nil, "in a sandbox, listen on the TCP port `PORT`; 0: on one that the kernel chooses (repeatable)")
-	flags.BoolVar(&p.Net, "allow-net", false, "in a sandbox, use the network as a whole, but no local sockets")
-	flags.StringVar(&p.Seccomp, "seccomp", "", "system calls that are possible: `PROFILE` is default (what modules need), none, or the file of an OCI seccomp profile (default: none; in a sandbox default)")
+	flags.BoolVar(&p.Sandbox, "sandbox", false, "allow no files, no network, no native programs and no privileges except those that --allow-... names; needs Linux 6.12")
+	flags.StringArrayVar(&p.Read, "allow-read", nil, "allow the module to read the file or directory `PATH` and to execute modules there; implies --sandbox (repeatable)")
+	flags.StringArrayVar(&p.Write, "allow-write", nil, "allow the module to read and write the file or directory `PATH`; implies --sandbox (repeatable)")
+	flags.StringArrayVar(&p.Connect, "allow-connect", nil, "allow the module to connect to TCP port `PORT` of any host; implies --sandbox (repeatable)")
+	flags.StringArrayVar(&p.Listen, "allow-listen", nil, "allow the module to listen on TCP port `PORT`, 0 for one that the kernel chooses; implies --sandbox (repeatable)")
+	flags.BoolVar(&p.Net, "allow-net", false, "allow the module to use all of the network, but no Unix sockets; implies --sandbox")
+	flags.StringVar(&p.Seccomp, "seccomp", "", "allow the system calls of a `PROFILE`: default (those that modules need), none (all calls), or the file of an OCI seccomp profile (default: none; with --sandbox default)")
 	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "chroot" {
 			name = "root"
@@ -79,7 +79,7 @@ func (f *isolationFlags) register(flags *pflag.FlagSet) {
 	})
 }
 
-// spec returns what is done by namespaces and control groups.
+// spec returns what is done by namespaces and cgroups.
 func (f *isolationFlags) spec() (isolation.Config, error) {
 	spec := f.limits.spec()
 	network, err := isolation.ParseNetwork(f.net)

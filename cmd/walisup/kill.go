@@ -11,28 +11,30 @@ import (
 )
 
 func newKillCommand(state *stateFlag) *cobra.Command {
-	var all bool
+	var all, tree bool
 	sig := signalFlag(unix.SIGKILL)
 	cmd := &cobra.Command{
 		Use:   "kill [flags] instance...",
 		Short: "Send a signal to instances",
-		Long: `kill sends a signal, SIGKILL unless another is named, to the main process of
-each instance; with --all to every process of it. Other than stop it leaves a
-restart policy in force.`,
+		Long: `kill sends a signal, by default SIGKILL, to the main process of each instance, or with
+--tree to all its processes. The restart policy stays in force; use stop to end an
+instance for good.`,
 		Example: `  walisup kill --signal HUP cache
-  walisup kill --all cache`,
+  walisup kill --tree cache
+  walisup kill --all`,
 		ValidArgsFunction: state.complete(0, isActive),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return state.each(cmd, args, false, nil, func(i *instance.Instance) error {
+			return state.each(cmd, args, all, isActive, func(i *instance.Instance) error {
 				if !isActive(i) {
 					return notActive(i)
 				}
-				return control.Signal(i, unix.Signal(sig), all)
+				return control.Signal(i, unix.Signal(sig), tree)
 			})
 		},
 	}
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "send it to all processes of the instance")
-	cmd.Flags().VarP(&sig, "signal", "s", "the signal's name or number")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "all instances that run")
+	cmd.Flags().BoolVar(&tree, "tree", false, "send the signal to all processes of the instance (default: the main process only)")
+	cmd.Flags().VarP(&sig, "signal", "s", "name or number of the `signal`")
 	cmd.RegisterFlagCompletionFunc("signal", completeSignals)
 	return cmd
 }

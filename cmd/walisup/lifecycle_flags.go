@@ -37,17 +37,17 @@ func (l *lifecycleFlags) register(flags *pflag.FlagSet) {
 	l.stopSignal = signalFlag(unix.SIGTERM)
 	l.stopTimeout = secondsFlag(10 * time.Second)
 	l.logSize = 4 << 20
-	flags.BoolVarP(&l.detach, "detach", "d", false, "run in the background: print the instance's id and return when it runs")
-	flags.BoolVarP(&l.tty, "tty", "t", false, "give a detached instance a terminal, for attach")
-	flags.StringVar(&l.name, "name", "", "name of the instance (default: a generated one)")
-	flags.BoolVar(&l.remove, "rm", false, "remove a detached instance when it has ended")
-	flags.Var(&l.restart, "restart", "start a detached instance again: no, on-failure[:N], always, unless-stopped")
-	flags.Var(&l.stopSignal, "stop-signal", "what stop sends to the main process")
-	flags.Var(&l.stopTimeout, "stop-timeout", "how long stop waits before it kills all processes")
-	flags.StringVar(&l.pidFile, "pid-file", "", "write the main process's id to a file while it runs")
-	flags.Var(&l.logSize, "log-size", "size at which a detached instance's log is rotated")
+	flags.BoolVarP(&l.detach, "detach", "d", false, "run in the background: print the id of the instance and return when the module runs")
+	flags.BoolVarP(&l.tty, "tty", "t", false, "give the module a terminal that attach connects to; needs --detach")
+	flags.StringVar(&l.name, "name", "", "`name` of the instance (default: a generated name)")
+	flags.BoolVar(&l.remove, "rm", false, "remove the instance when it has ended; needs --detach (a foreground instance always is removed)")
+	flags.Var(&l.restart, "restart", "when to start the module again after its end: no, on-failure[:N] (at most N times in a row), always, unless-stopped; needs --detach")
+	flags.Var(&l.stopSignal, "stop-signal", "`signal` that stop sends to the main process: a name or a number")
+	flags.Var(&l.stopTimeout, "stop-timeout", "how long stop waits before it kills all processes: seconds, or a time such as 1m30s")
+	flags.StringVar(&l.pidFile, "pid-file", "", "write the process id of the main process to a `file`, and remove the file at its end")
+	flags.Var(&l.logSize, "log-size", "size of one file of the log in bytes, or with k, m, g for powers of 1024; at least 4k; needs --detach")
 	l.logFiles = 3
-	flags.Var(countFlag{value: &l.logFiles, least: 1, most: 10_000}, "log-files", "how many files of its log are kept")
+	flags.Var(countFlag{value: &l.logFiles, least: 1, most: 10_000}, "log-files", "number of files of the log that are kept, 1 to 10000; needs --detach")
 }
 
 // check finds combinations that make no sense.

@@ -25,12 +25,12 @@ func newLogsCommand(state *stateFlag) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs [flags] instance",
 		Short: "Print what a detached instance has written",
-		Long: `logs prints what a detached instance has written to its standard output and
-standard error, to those of the caller. With --follow it goes on until the
-instance ends.
+		Long: `logs prints what a detached instance has written to its standard output and standard
+error, to the same streams of the caller. With --follow it continues until the instance
+ends.
 
-Times are spans before now, such as 10m, or points such as 2026-03-01 or
-2026-03-01T12:00:00.`,
+A time is a duration before now, such as 10m, a date and time, such as 2026-03-01 or
+2026-03-01T12:00:00, or the seconds since 1970.`,
 		Example: `  walisup logs --tail 20 --follow cache
   walisup logs --since 10m --timestamps cache`,
 		Args:              cobra.ExactArgs(1),
@@ -57,11 +57,11 @@ Times are spans before now, such as 10m, or points such as 2026-03-01 or
 	}
 	l.tail = -1
 	flags := cmd.Flags()
-	flags.BoolVarP(&follow, "follow", "f", false, "go on until the instance ends")
-	flags.StringVar(&since, "since", "", "leave out what is older")
-	flags.StringVar(&until, "until", "", "leave out what is newer")
-	flags.VarP(countFlag{value: &l.tail, most: math.MaxInt32, words: map[string]int{"all": -1}}, "tail", "n", "print only so many of the lines that are there, or all")
-	flags.BoolVarP(&l.timestamps, "timestamps", "t", false, "begin each line with its time")
+	flags.BoolVarP(&follow, "follow", "f", false, "continue until the instance ends")
+	flags.StringVar(&since, "since", "", "print only lines after this `time`")
+	flags.StringVar(&until, "until", "", "print only lines before this `time`")
+	flags.VarP(countFlag{value: &l.tail, most: math.MaxInt32, words: map[string]int{"all": -1}}, "tail", "n", "print only the last lines, this `number`, or all (default: all)")
+	flags.BoolVarP(&l.timestamps, "timestamps", "t", false, "print the time of each line")
 	flags.Lookup("tail").DefValue = ""
 	return cmd
 }

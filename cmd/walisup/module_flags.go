@@ -27,16 +27,16 @@ type moduleFlags struct {
 }
 
 func (m *moduleFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&m.helper, "helper", "", "helper program (default: beside walisup, then on PATH)")
-	flags.StringVar(&m.cache, "cache", "", "folder for compiled modules (default: walisup in XDG_CACHE_HOME or ~/.cache)")
-	flags.BoolVar(&m.noCache, "no-cache", false, "neither read nor keep compiled modules")
-	flags.BoolVar(&m.keepDebug, "keep-debug", false, "keep debug information: reports of crashes name source lines")
-	flags.BoolVar(&m.plainTables, "plain-tables", false, "trap on calls through function pointers of another type")
-	flags.BoolVar(&m.listAdapted, "list-adapted", false, "list for which types such calls were adapted")
-	flags.BoolVar(&m.perfMap, "perf-map", false, "write /tmp/perf-PID.map, by which perf names the module's functions")
+	flags.StringVar(&m.helper, "helper", "", "path of the helper `program` (default: walisup-helper in the directory of walisup, then on PATH)")
+	flags.StringVar(&m.cache, "cache", "", "`directory` of compiled modules (default: walisup in XDG_CACHE_HOME or in ~/.cache)")
+	flags.BoolVar(&m.noCache, "no-cache", false, "compile the module again, and do not store the result")
+	flags.BoolVar(&m.keepDebug, "keep-debug", false, "keep debug information, so that reports of crashes name source lines")
+	flags.BoolVar(&m.plainTables, "plain-tables", false, "trap when the module calls a function through a pointer of another type (default: adapt the arguments)")
+	flags.BoolVar(&m.listAdapted, "list-adapted", false, "print to standard error for which types calls through pointers were adapted; not with --plain-tables")
+	flags.BoolVar(&m.perfMap, "perf-map", false, "write /tmp/perf-PID.map, so that perf shows the names of the module's functions")
 }
 
-// boot fills in what the flags say. A cache folder that was asked for must be
+// boot fills in what the flags say. A cache directory that was asked for must be
 // usable; the default one is done without, with a warning.
 func (m *moduleFlags) boot() (ipc.Boot, error) {
 	boot := ipc.Boot{

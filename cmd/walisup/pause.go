@@ -14,10 +14,10 @@ func newPauseCommand(state *stateFlag) *cobra.Command {
 	want := func(i *instance.Instance) bool { return i.Condition().Phase == instance.Running }
 	cmd := &cobra.Command{
 		Use:   "pause [flags] instance...",
-		Short: "Stop all processes of instances for a while",
-		Long: `pause stops all processes of the instances with SIGSTOP, until resume. When it
-returns none of them runs. A program that looks can see that: a parent that waits
-for stopped children is told.`,
+		Short: "Stop all processes of instances until resume",
+		Long: `pause stops all processes of the instances with SIGSTOP. When it returns none of them
+runs. resume lets them continue. The processes can notice it: a parent that waits for
+stopped children is told.`,
 		Example: `  walisup pause cache
   walisup pause --all`,
 		ValidArgsFunction: state.complete(0, want),
@@ -25,7 +25,7 @@ for stopped children is told.`,
 			return state.each(cmd, args, all, want, control.Pause)
 		},
 	}
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "pause all instances")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "all instances that run")
 	return cmd
 }
 
@@ -35,8 +35,9 @@ func newResumeCommand(state *stateFlag) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "resume [flags] instance...",
 		Aliases: []string{"unpause"},
-		Short:   "Let paused instances go on",
-		Long:    `resume continues all processes of the instances, also those that something else than pause has stopped.`,
+		Short:   "Continue paused instances",
+		Long: `resume sends SIGCONT to all processes of the instances, also to those that something else
+than pause has stopped.`,
 		Example: `  walisup resume cache
   walisup resume --all`,
 		ValidArgsFunction: state.complete(0, want),
@@ -49,6 +50,6 @@ func newResumeCommand(state *stateFlag) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "resume all paused instances")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "all paused instances")
 	return cmd
 }

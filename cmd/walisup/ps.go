@@ -18,9 +18,9 @@ func newPsCommand(state *stateFlag) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ps [flags] [instance]",
 		Short: "List instances, or the processes of one",
-		Long: `ps lists the instances that run, the oldest first; with --all also those that
-have ended and were not removed. With an instance it lists its processes, as top
-does.`,
+		Long: `ps lists the instances that run, the oldest first. With --all it also lists those that
+have ended and were not removed. If an instance is named, ps lists its processes, as
+top does.`,
 		Example: `  walisup ps
   walisup ps --all --format '{{.Name}} {{.Status}} {{.ExitStatus}}'
   walisup ps cache`,
@@ -56,8 +56,8 @@ does.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVarP(&all, "all", "a", false, "list those that have ended too")
-	flags.BoolVarP(&quiet, "quiet", "q", false, "print ids only")
+	flags.BoolVarP(&all, "all", "a", false, "all instances, also those that have ended")
+	flags.BoolVarP(&quiet, "quiet", "q", false, "print only the ids")
 	flags.BoolVar(&noTrunc, "no-trunc", false, "print ids and command lines in full")
 	format.register(cmd, formatTable)
 	return cmd

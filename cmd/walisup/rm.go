@@ -17,8 +17,8 @@ func newRemoveCommand(state *stateFlag) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm [flags] instance...",
 		Short: "Remove instances that have ended",
-		Long: `rm removes what is left of an instance that has ended: its log, its exit status,
-its name. With --force one that runs is killed first.`,
+		Long: `rm removes the record, the log and the name of each instance that has ended. With
+--force it kills instances that run first.`,
 		Example: `  walisup rm cache
   walisup rm --all`,
 		ValidArgsFunction: state.complete(0, func(i *instance.Instance) bool { return force || !isActive(i) }),
@@ -29,8 +29,8 @@ its name. With --force one that runs is killed first.`,
 			})
 		},
 	}
-	cmd.Flags().BoolVarP(&force, "force", "f", false, "kill instances that run")
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "remove all that have ended; with --force all")
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "kill instances that run, then remove them")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "all instances that have ended; with --force all instances")
 	return cmd
 }
 

@@ -20,26 +20,29 @@ func newRootCommand(only string) *cobra.Command {
 		Use:   "walisup",
 		Short: "Run WebAssembly programs as Linux processes",
 		Long: `walisup runs WebAssembly modules that speak WALI, the WebAssembly Linux
-Interface: each is a real Linux process with files, signals and descriptors.
+Interface: each runs as a real Linux process with files, signals and file descriptors.
 
-Every flag can be set through the environment as well: --keep-debug is
-WALISUP_KEEP_DEBUG=1. 0, false, no and off leave such a flag out, and an empty
-variable counts for nothing. The command line wins.
+What start starts is an instance: a module's first process, the main process, and all
+processes that come from it. ps lists the instances. Commands take an instance's name,
+its id or the first digits of its id.
 
-Instances that run, in the foreground or detached, are listed by ps and reached by
-name, by id or by the beginning of an id.
+The flags of start, and the global ones, can also be set by environment variables:
+WALISUP_KEEP_DEBUG=1 stands for --keep-debug. For a flag without a value, the values 1,
+true, yes and on set the flag; 0, false, no and off do not. An empty variable has no
+effect. A flag on the command line overrides the variable. compile reads the variables
+of the flags that it shares with start.
 
-start, exec and attach end as the guest does: with its exit status, or by the signal
-that ended it, which a shell shows as 128+n. They make no core dump of their own. Where
-they cannot die of a signal, as the first process of a pid namespace, they exit with
-128+n. Their exit status is 125 if walisup itself failed, 126 if the module cannot be
-run, 127 if it is not there. That of all other commands is 0, or 125 if something
-failed, also if there is no such instance or standard output cannot be written.`,
+Exit status: start, exec and attach end as the module ends: with its exit status, or by
+the signal that ended it, which a shell shows as 128+n. If they cannot end by that
+signal, as the first process of a pid namespace, they exit with 128+n. They write no
+core dump of their own. They exit with 125 if walisup itself failed, 126 if the module
+cannot be run, and 127 if it does not exist. All other commands exit with 0, or with 125
+if something failed.`,
 		Version:           version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		Args:              cobra.NoArgs,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnvironment(cmd.Flags()) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnvironment(cmd) },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return errors.New("no command given; try walisup --help")
 		},
@@ -101,12 +104,26 @@ const (
 	groupOther     = "other"
 )
 
-// flagsFromEnvironment sets every flag that the command line has not from its
-// environment twin.
-func flagsFromEnvironment(flags *pflag.FlagSet) error {
+// readsEnvironment marks commands whose own flags have environment twins: start, which
+// the kernel may call without flags of ours (binfmt_misc), and commands that share flags
+// with it. Other flags have none: a variable must not make rm remove by force.
+var readsEnvironment = map[string]string{"environment": "twins"}
+
+// hasTwin reports whether a flag of a command can be set through the environment.
+func hasTwin(cmd *cobra.Command, f *pflag.Flag) bool {
+	if f.Name == "help" || f.Name == "version" {
+		return false
+	}
+	return cmd.Annotations["environment"] != "" || cmd.InheritedFlags().Lookup(f.Name) != nil
+}
+
+// flagsFromEnvironment sets the flags that the command line has not from their
+// environment twins, if they have any.
+func flagsFromEnvironment(cmd *cobra.Command) error {
 	var failure error
+	flags := cmd.Flags()
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Changed || f.Name == "help" || f.Name == "version" || failure != nil {
+		if f.Changed || !hasTwin(cmd, f) || failure != nil {
 			return
 		}
 		name := environmentTwin(f.Name)

@@ -92,11 +92,12 @@ func TestFlagsFromEnvironment(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	flags := newStartCommand(new(stateFlag)).Flags()
+	start := newStartCommand(new(stateFlag))
+	flags := start.Flags()
 	if err := flags.Parse([]string{"--workdir=/typed"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := flagsFromEnvironment(flags); err != nil {
+	if err := flagsFromEnvironment(start); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
@@ -107,7 +108,54 @@ func TestFlagsFromEnvironment(t *testing.T) {
 		}
 	}
 	t.Setenv("WALISUP_PLAIN_TABLES", "perhaps")
-	if err := flagsFromEnvironment(newStartCommand(new(stateFlag)).Flags()); err == nil || !strings.Contains(err.Error(), "WALISUP_PLAIN_TABLES") {
+	if err := flagsFromEnvironment(newStartCommand(new(stateFlag))); err == nil || !strings.Contains(err.Error(), "WALISUP_PLAIN_TABLES") {
 		t.Errorf("bad value: %v, want an error that names the variable", err)
+	}
+}
+
+// TestEnvironmentTwins holds for which flags there are variables: those of start and
+// compile, and the global ones.
+func TestEnvironmentTwins(t *testing.T) {
+	for name, value := range map[string]string{
+		"WALISUP_FORCE": "1", "WALISUP_ALL": "1", "WALISUP_SIGNAL": "HUP", "WALISUP_WORKDIR": "/tmp", "WALISUP_MEMORY": "1g",
+		"WALISUP_KEEP_DEBUG": "1", "WALISUP_STATE_DIR": "/state",
+	} {
+		t.Setenv(name, value)
+	}
+	for _, command := range newRootCommand("").Commands() {
+		if err := command.ParseFlags(nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := flagsFromEnvironment(command); err != nil {
+			t.Errorf("%s: %v", command.Name(), err)
+		}
+		if got := command.Flag("state-dir").Value.String(); got != "/state" {
+			t.Errorf("%s: --state-dir is %q", command.Name(), got)
+		}
+		want := map[string]bool{
+			"workdir": command.Name() == "start", "memory": command.Name() == "start",
+			"keep-debug": command.Name() == "start" || command.Name() == "compile",
+		}
+		command.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Changed != want[f.Name] {
+				t.Errorf("%s: --%s is set from the environment: %v", command.Name(), f.Name, f.Changed)
+			}
+		})
+	}
+}
+
+// TestFlagsAreDescribed looks for what makes a description hard to read.
+func TestFlagsAreDescribed(t *testing.T) {
+	t.Parallel()
+	for _, command := range newRootCommand("").Commands() {
+		command.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Usage == "" || strings.HasSuffix(f.Usage, ".") || strings.Contains(f.Usage, "folder") {
+				t.Errorf("%s --%s: %q", command.Name(), f.Name, f.Usage)
+			}
+			value, _ := pflag.UnquoteUsage(f)
+			if value == "string" || value == "int" || value == "uint16" || value == "stringArray" {
+				t.Errorf("%s --%s: its value is called %s", command.Name(), f.Name, value)
+			}
+		})
 	}
 }

@@ -37,16 +37,17 @@ func newStartCommand(state *stateFlag) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start [flags] app.wasm [args...]",
 		Short: "Run a module",
-		Long: `start runs a module with the caller's standard streams, terminal, descriptors
-and environment, and ends as the module does: with its exit status, or by the same
-signal.
+		Long: `start runs a module with the standard streams, the terminal, the file descriptors and
+the environment of the caller. It ends as the module ends: with the same exit status or
+by the same signal.
 
-With --detach it runs in the background, in a session of its own, without input
-and with its output in a log. start then prints the instance's id and returns as
-soon as the module runs; if it cannot be run, start says why and exits as it does
-without --detach.
+With --detach the module runs in the background, in a session of its own. It reads from
+/dev/null and writes to a log. start prints the id of the instance and returns when the
+module runs. If the module cannot be run, start prints why and exits as without
+--detach.
 
-Flags end at the module's name: what follows belongs to the module.`,
+Flags end at the module's name. What follows are arguments of the module.`,
+		Annotations: readsEnvironment,
 		Example: `  walisup start hello.wasm
   walisup start --env LANG=C --workdir /srv lua.wasm script.lua --verbose
   walisup start --detach --name cache --restart on-failure memcached.wasm -p 11211`,
@@ -73,12 +74,11 @@ func (s *startFlags) register(flags *pflag.FlagSet) {
 	s.env.register(flags)
 	s.trace.registerStart(flags)
 	s.isolation.register(flags)
-	flags.StringVarP(&s.workdir, "workdir", "w", "", "working directory of the module")
-	flags.StringVar(&s.argv0, "argv0", "", "the module's argv[0], if it is not to be the path")
+	flags.StringVarP(&s.workdir, "workdir", "w", "", "run the module in a `directory`, with --root one below that (default: the caller's)")
+	flags.StringVar(&s.argv0, "argv0", "", "argv[0] of the module, a `name` (default: the module's path as given)")
 	flags.Var(countFlag{value: &s.files, least: 1, most: ipc.MaxFiles}, "max-files",
-		fmt.Sprintf("how many descriptors the module can have at first (default: the caller's soft limit; at most %d; forks get slower with it)",
-			ipc.MaxFiles))
-	flags.BoolVar(&s.nativeExec, "native-exec", false, "let the module execute native programs, outside of any sandbox")
+		fmt.Sprintf("soft limit of open file descriptors, 1 to %d; a high limit makes fork slower (default: the caller's)", ipc.MaxFiles))
+	flags.BoolVar(&s.nativeExec, "native-exec", false, "let the module execute native programs; not with --sandbox or --seccomp default")
 }
 
 // notEmpty refuses flags that were given an empty value: a variable of a script that

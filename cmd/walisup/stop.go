@@ -17,10 +17,10 @@ func newStopCommand(state *stateFlag) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stop [flags] instance...",
 		Short: "Stop instances",
-		Long: `stop sends the stop signal (start --stop-signal) to the main process of each
-instance and waits for its end. After the stop timeout it kills all processes of
-the instance. Nothing of the instance runs when stop returns, and it is not
-restarted.`,
+		Long: `stop sends the stop signal (start --stop-signal) to the main process of each instance
+and waits for its end. After the timeout it kills all processes of the instance. When
+stop returns, no process of the instance is left, and the instance is not started
+again.`,
 		Example: `  walisup stop cache
   walisup stop --time 1m30s --all`,
 		ValidArgsFunction: state.complete(0, isActive),
@@ -34,8 +34,8 @@ restarted.`,
 			})
 		},
 	}
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "stop all instances")
-	cmd.Flags().VarP(&timeout, "time", "t", "how long to wait before killing (default: what start --stop-timeout said)")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "all instances that run")
+	cmd.Flags().VarP(&timeout, "time", "t", "how long to wait before it kills: `seconds`, or a time such as 1m30s (default: start --stop-timeout)")
 	cmd.Flags().Lookup("time").DefValue = ""
 	return cmd
 }

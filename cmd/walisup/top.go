@@ -21,8 +21,8 @@ func newTopCommand(state *stateFlag) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "top [flags] instance",
 		Short: "List the processes of an instance as a tree",
-		Long: `top lists the processes of an instance, each below its parent, with the state,
-threads, processor time and resident memory that the kernel tells.`,
+		Long: `top lists the processes of an instance, each below its parent, with state, number of
+threads, processor time and resident memory. It prints them once.`,
 		Example: `  walisup top cache
   walisup top cache --format '{{.Pid}} {{.Parent}} {{.State}}'`,
 		Args:              cobra.ExactArgs(1),

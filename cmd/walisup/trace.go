@@ -21,9 +21,8 @@ func newTraceCommand(state *stateFlag) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trace [flags] instance",
 		Short: "Show the system calls of a running instance",
-		Long: `trace shows the system calls of all processes of an instance, as strace does,
-from their next calls on, until it is interrupted or the instance ends. The instance
-goes on in either case.`,
+		Long: `trace shows the system calls of all processes of an instance, like strace, until trace
+is interrupted or the instance ends. The instance continues when trace is interrupted.`,
 		Example: `  walisup trace cache
   walisup trace --filter %network,%desc --durations cache
   walisup trace --summary cache`,
@@ -41,7 +40,7 @@ goes on in either case.`,
 		},
 	}
 	flags.register(cmd.Flags(), "")
-	cmd.Flags().StringVarP(&flags.file, "output", "o", "", "write the trace to a `file` instead of standard error")
+	cmd.Flags().StringVarP(&flags.file, "output", "o", "", "write the trace to a `file` (default: standard error)")
 	return cmd
 }
 

@@ -26,7 +26,7 @@ type traceFlags struct {
 
 // registerStart adds the flags of start.
 func (t *traceFlags) registerStart(flags *pflag.FlagSet) {
-	flags.Var((*traceTarget)(t), "trace", "show the module's system calls, as strace does, on standard error or in a `file`")
+	flags.Var((*traceTarget)(t), "trace", "show the module's system calls like strace, on standard error or in a `file`; not with --detach")
 	flags.Lookup("trace").NoOptDefVal = "-"
 	t.register(flags, "trace-")
 }
@@ -52,11 +52,11 @@ func (t *traceFlags) register(flags *pflag.FlagSet, prefix string) {
 		return short
 	}
 	flags.StringArrayVarP(&t.filters, prefix+"filter", letter("e"), nil,
-		"show only some calls: names or classes like %file,%process; ! in front turns it around (repeatable)")
-	flags.IntVarP(&t.strings, prefix+"strings", letter("s"), tracelog.DefaultStrings, "how many bytes of a string are shown")
-	flags.StringVarP(&t.clock, prefix+"clock", letter("t"), "none", "time before each line: none, seconds, micros, epoch, relative")
-	flags.BoolVarP(&t.durations, prefix+"durations", letter("T"), false, "show how long each call took")
-	flags.BoolVarP(&t.summary, prefix+"summary", letter("c"), false, "instead of the calls, show a table of them at the end")
+		"show only the system calls of a `list`: names, or classes such as %file, with commas; with ! in front all others (repeatable)")
+	flags.IntVarP(&t.strings, prefix+"strings", letter("s"), tracelog.DefaultStrings, "maximum `number` of bytes of a string to show")
+	flags.StringVarP(&t.clock, prefix+"clock", letter("t"), "none", "`time` at the start of each line: none, seconds, micros (time of day), epoch, relative (since the line before)")
+	flags.BoolVarP(&t.durations, prefix+"durations", letter("T"), false, "show the duration of each call in seconds")
+	flags.BoolVarP(&t.summary, prefix+"summary", letter("c"), false, "show a table of counts and times at the end instead of the calls")
 }
 
 func (t *traceFlags) config() (ipc.TraceConfig, error) {

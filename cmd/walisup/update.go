@@ -17,9 +17,9 @@ func newUpdateCommand(state *stateFlag) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update [flags] instance...",
 		Short: "Change the limits of running instances",
-		Long: `update changes limits of instances that were started with limits, at once and for
-their restarts. Limits that are not given stay as they are. A kind of limit that an
-instance was started without cannot be added.`,
+		Long: `update changes the limits of instances, at once and for later restarts. Limits that are
+not given stay as they are. An instance must have been started with a limit of the same
+kind: a limit cannot be added.`,
 		Example:           `  walisup update --memory 1g --cpus 2 cache`,
 		ValidArgsFunction: state.complete(0, isActive),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -16,10 +16,10 @@ import (
 func newWaitCommand(state *stateFlag) *cobra.Command {
 	return &cobra.Command{
 		Use:   "wait instance...",
-		Short: "Wait for the end of instances and print their exit statuses",
-		Long: `wait waits until the instances have ended for good, restarts included, and
-prints the exit status of each in a line of its own: the module's, or 128+n if
-signal n ended it. It exits with 125 if a status is not known.`,
+		Short: "Wait until instances have ended and print their exit statuses",
+		Long: `wait waits until the instances have ended and are not started again. It prints the exit
+status of each on a line: the module's, or 128+n if signal n ended it. wait exits with
+125 if an exit status is not known.`,
 		Example:           `  walisup wait cache`,
 		ValidArgsFunction: state.complete(0, isActive),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -1,7 +1,7 @@
-// Package cache keeps compiled modules in a folder.
+// Package cache keeps compiled modules in a directory.
 //
-// An entry holds machine code that a helper maps and runs, so the folder's
-// owner decides what runs: a folder that others may write to, or that belongs to
+// An entry holds machine code that a helper maps and runs, so the directory's
+// owner decides what runs: a directory that others may write to, or that belongs to
 // somebody else, is refused. Entries are written under a temporary name and
 // renamed, so a reader sees a whole entry or none; a damaged one is reported as
 // absent and written again.
@@ -43,14 +43,14 @@ type Entry struct {
 // ErrAbsent is returned for an entry that is not there, or is damaged.
 var ErrAbsent = errors.New("no such entry in the compile cache")
 
-// Dir is an open cache folder.
+// Dir is an open cache directory.
 type Dir struct {
 	fd      int
 	path    string
-	readers uint32 // permission bits of others who may read the folder
+	readers uint32 // permission bits of others who may read the directory
 }
 
-// Open opens a cache folder, making it (mode 0700) if it does not exist.
+// Open opens a cache directory, making it (mode 0700) if it does not exist.
 func Open(path string) (*Dir, error) {
 	fd, err := open(path)
 	if err == unix.ENOENT {
@@ -65,7 +65,7 @@ func Open(path string) (*Dir, error) {
 	return check(fd, path)
 }
 
-// OpenShared opens a cache folder that belongs to somebody else, for reading: the one with
+// OpenShared opens a cache directory that belongs to somebody else, for reading: the one with
 // this device and inode, on a mount that nobody can write to. So whoever puts another in its
 // place, in a mount namespace of his own, does not decide what runs.
 func OpenShared(path string, dev, ino uint64) (*Dir, error) {
@@ -93,7 +93,7 @@ func OpenShared(path string, dev, ino uint64) (*Dir, error) {
 	return &Dir{fd: fd, path: path}, nil
 }
 
-// check makes a Dir of an open folder if nobody else decides what is in it.
+// check makes a Dir of an open directory if nobody else decides what is in it.
 func check(fd int, path string) (*Dir, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -102,11 +102,11 @@ func check(fd int, path string) (*Dir, error) {
 	}
 	if int(st.Uid) != unix.Geteuid() {
 		unix.Close(fd)
-		return nil, fmt.Errorf("compile cache %s belongs to user %d, not to you (user %d): choose another folder", path, st.Uid, unix.Geteuid())
+		return nil, fmt.Errorf("compile cache %s belongs to user %d, not to you (user %d): choose another directory", path, st.Uid, unix.Geteuid())
 	}
 	if st.Mode&0o022 != 0 {
 		unix.Close(fd)
-		return nil, fmt.Errorf("others may write to the compile cache %s (mode %04o), and its entries are executable code: chmod go-w it, or choose another folder", path, st.Mode&0o7777)
+		return nil, fmt.Errorf("others may write to the compile cache %s (mode %04o), and its entries are executable code: chmod go-w it, or choose another directory", path, st.Mode&0o7777)
 	}
 	return &Dir{fd: fd, path: path, readers: st.Mode & 0o044}, nil
 }
@@ -129,7 +129,7 @@ func makeAll(path string) error {
 	return err
 }
 
-// Close releases the folder.
+// Close releases the directory.
 func (d *Dir) Close() { unix.Close(d.fd) }
 
 // Load maps the entry with this key. Its error is ErrAbsent, or says why the
@@ -161,7 +161,7 @@ func (d *Dir) Store(key Key, e *Entry) error {
 	return d.StoreWith(key, func(fd int) error { return Write(fd, e) })
 }
 
-// create makes a file for whoever may read the folder.
+// create makes a file for whoever may read the directory.
 func (d *Dir) create(name string) (fd int, err error) {
 	fd, err = unix.Openat(d.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
 	if err == nil && d.readers != 0 {

@@ -99,6 +99,6 @@ func TestFoldersOthersCanWriteToAreRefused(t *testing.T) {
 	}
 	if d, err := Open(dir); err == nil {
 		d.Close()
-		t.Error("a folder of mode 0777 was accepted")
+		t.Error("a directory of mode 0777 was accepted")
 	}
 }

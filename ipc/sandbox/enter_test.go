@@ -124,8 +124,8 @@ func build(t *testing.T) string {
 	return program
 }
 
-// openFolder returns a folder whose path is short enough for a socket's address.
-func openFolder(t *testing.T) string {
+// openDirectory returns a directory whose path is short enough for a socket's address.
+func openDirectory(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {
@@ -164,7 +164,7 @@ func TestTakenOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed, refused := listener(t), listener(t)
-	socket := filepath.Join(openFolder(t), "socket")
+	socket := filepath.Join(openDirectory(t), "socket")
 	l, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +187,7 @@ func TestTakenOver(t *testing.T) {
 }
 
 const takenOver = `read allowed 0
-list allowed's folder EACCES
+list allowed's directory EACCES
 read outside EACCES
 write outside EACCES
 truncate outside EACCES

@@ -14,8 +14,8 @@ import (
 const (
 	// Name is that of the registration.
 	Name = "walisup"
-	// Folder is where binfmt_misc is mounted by convention.
-	Folder = "/proc/sys/fs/binfmt_misc"
+	// Directory is where binfmt_misc is mounted by convention.
+	Directory = "/proc/sys/fs/binfmt_misc"
 
 	magic = "\x00asm\x01\x00\x00\x00" // a module, version 1
 	// flags: P, argv[0] is kept. Not F (the interpreter is opened once and for all
@@ -59,17 +59,17 @@ type Status struct {
 }
 
 // Read returns what is registered in a mounted binfmt_misc.
-func Read(folder string) (Status, error) {
-	global, err := os.ReadFile(filepath.Join(folder, "status"))
+func Read(directory string) (Status, error) {
+	global, err := os.ReadFile(filepath.Join(directory, "status"))
 	if err != nil {
-		return Status{}, explain(folder, "read", err)
+		return Status{}, explain(directory, "read", err)
 	}
-	text, err := os.ReadFile(filepath.Join(folder, Name))
+	text, err := os.ReadFile(filepath.Join(directory, Name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Status{}, nil
 	}
 	if err != nil {
-		return Status{}, explain(folder, "read", err)
+		return Status{}, explain(directory, "read", err)
 	}
 	s := Status{Registered: true, Text: string(text)}
 	for line := range strings.Lines(s.Text) {
@@ -86,16 +86,16 @@ func Read(folder string) (Status, error) {
 
 // Register makes the kernel start modules by an interpreter. A registration of
 // the same name is replaced.
-func Register(folder, interpreter string) error {
+func Register(directory, interpreter string) error {
 	line, err := Line(interpreter)
 	if err != nil {
 		return err
 	}
-	if err := Unregister(folder); err != nil && !errors.Is(err, ErrNotRegistered) {
+	if err := Unregister(directory); err != nil && !errors.Is(err, ErrNotRegistered) {
 		return err
 	}
-	if err := write(filepath.Join(folder, "register"), line); err != nil {
-		return explain(folder, "register", err)
+	if err := write(filepath.Join(directory, "register"), line); err != nil {
+		return explain(directory, "register", err)
 	}
 	return nil
 }
@@ -104,16 +104,16 @@ func Register(folder, interpreter string) error {
 var ErrNotRegistered = errors.New("walisup is not registered with binfmt_misc")
 
 // Unregister removes the registration.
-func Unregister(folder string) error {
-	s, err := Read(folder)
+func Unregister(directory string) error {
+	s, err := Read(directory)
 	if err != nil {
 		return err
 	}
 	if !s.Registered {
 		return ErrNotRegistered
 	}
-	if err := write(filepath.Join(folder, Name), "-1"); err != nil {
-		return explain(folder, "unregister", err)
+	if err := write(filepath.Join(directory, Name), "-1"); err != nil {
+		return explain(directory, "unregister", err)
 	}
 	return nil
 }
@@ -129,17 +129,17 @@ func write(path, text string) error {
 }
 
 // explain says what to do about a failure.
-func explain(folder, what string, err error) error {
+func explain(directory, what string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, e := os.Stat(folder); e != nil {
+		if _, e := os.Stat(directory); e != nil {
 			return fmt.Errorf("%s: this kernel has no binfmt_misc (try as root: modprobe binfmt_misc)", what)
 		}
-		return fmt.Errorf("%s: binfmt_misc is not mounted; run as root: mount -t binfmt_misc binfmt_misc %s", what, folder)
+		return fmt.Errorf("%s: binfmt_misc is not mounted; run as root: mount -t binfmt_misc binfmt_misc %s", what, directory)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s: only root may do this: %w", what, err)
 	case errors.Is(err, unix.EROFS):
-		return fmt.Errorf("%s: %s is mounted read-only here, as in most containers; do it on the host", what, folder)
+		return fmt.Errorf("%s: %s is mounted read-only here, as in most containers; do it on the host", what, directory)
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }

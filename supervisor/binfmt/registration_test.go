@@ -27,8 +27,8 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// folder makes a folder that looks like binfmt_misc with some files.
-func folder(t *testing.T, files map[string]string) string {
+// directory makes a directory that looks like binfmt_misc with some files.
+func directory(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
@@ -54,7 +54,7 @@ func TestRead(t *testing.T) {
 			Status{Registered: true, Interpreter: "/a b/walisup", Text: entry}},
 	}
 	for _, c := range cases {
-		got, err := Read(folder(t, c.files))
+		got, err := Read(directory(t, c.files))
 		if err != nil || got != c.want {
 			t.Errorf("%s: %+v, %v, want %+v", c.name, got, err, c.want)
 		}
@@ -65,12 +65,12 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()
 	missing := filepath.Join(t.TempDir(), "none")
 	if err := Register(missing, "/walisup"); err == nil || !strings.Contains(err.Error(), "modprobe") {
-		t.Errorf("no such folder: %v", err)
+		t.Errorf("no such directory: %v", err)
 	}
-	if err := Register(folder(t, nil), "/walisup"); err == nil || !strings.Contains(err.Error(), "mount -t binfmt_misc") {
+	if err := Register(directory(t, nil), "/walisup"); err == nil || !strings.Contains(err.Error(), "mount -t binfmt_misc") {
 		t.Errorf("not mounted: %v", err)
 	}
-	if err := Unregister(folder(t, map[string]string{"status": "enabled\n"})); !errors.Is(err, ErrNotRegistered) {
+	if err := Unregister(directory(t, map[string]string{"status": "enabled\n"})); !errors.Is(err, ErrNotRegistered) {
 		t.Errorf("not registered: %v", err)
 	}
 }

@@ -36,7 +36,7 @@
 //     whose result is only ever filed as this module's.
 //   - Use up the machine. Only MaxRequests requests are looked at at a time, and one
 //     module is compiled. What is kept, and what is stored, is bounded. The compiling
-//     process is in the instance's control groups.
+//     process is in the instance's cgroups.
 //   - Block walisup. Each request has a goroutine of its own, nothing waits for a peer
 //     (messages are dropped that it has no room for), and a file whose file system does
 //     not answer keeps the request's goroutine waiting, and no other.

@@ -91,24 +91,24 @@ func Stop(i *instance.Instance, timeout time.Duration) error {
 	})
 }
 
-// Signal sends a signal to the main process of an instance, or to all of its
+// Signal sends a signal to the main process of an instance, or with tree to all of its
 // processes. After SIGKILL to all none is left when it returns. An instance that
 // waits for its next run has no process.
-func Signal(i *instance.Instance, sig unix.Signal, all bool) error {
+func Signal(i *instance.Instance, sig unix.Signal, tree bool) error {
 	if err := awaitMain(i); err != nil {
 		return err
 	}
-	if !all {
+	if !tree {
 		return i.State.Main.Signal(sig)
 	}
 	if sig == unix.SIGKILL {
 		return Kill(i)
 	}
-	tree, err := finder(i)()
+	all, err := finder(i)()
 	if err != nil {
 		return err
 	}
-	return proctree.SignalAll(tree, sig)
+	return proctree.SignalAll(all, sig)
 }
 
 // awaitMain waits for the main process of an instance that is just being started.

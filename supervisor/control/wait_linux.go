@@ -84,7 +84,7 @@ func (w *Watch) Close() {
 	}
 }
 
-// Next waits until something has changed in the instance's folder, its monitor has
+// Next waits until something has changed in the instance's directory, its monitor has
 // ended or the time is over.
 func (w *Watch) Next(timeout time.Duration) {
 	if w.notify < 0 {

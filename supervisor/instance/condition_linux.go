@@ -76,18 +76,18 @@ func (s *State) hasProcess() bool {
 	return slices.ContainsFunc(s.Roots(), procfs.Identity.Running)
 }
 
-// incompleteAge is how long a folder may be without a record. Making one takes
+// incompleteAge is how long a directory may be without a record. Making one takes
 // less than a millisecond.
 const incompleteAge = time.Minute
 
-// Sweep brings the state folder into line with what is true, and returns all instances
+// Sweep brings the state directory into line with what is true, and returns all instances
 // that are left, the oldest first: it removes what is left of foreground instances that
 // ended unseen and of commands that were killed halfway, and records the end of detached
 // instances whose monitor is gone. The list is good even if there is an error.
 func (s *Store) Sweep() ([]*Instance, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		return nil, fmt.Errorf("examine state folder: %w", err)
+		return nil, fmt.Errorf("examine state directory: %w", err)
 	}
 	var failures []error
 	for _, entry := range entries {
@@ -183,7 +183,7 @@ func (i *Instance) removeCgroups() {
 	}
 }
 
-// sweepIncomplete removes a folder that never got a record.
+// sweepIncomplete removes a directory that never got a record.
 func (s *Store) sweepIncomplete(i *Instance) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(i.dir, &st); err != nil || time.Since(time.Unix(st.Mtim.Unix())) < incompleteAge {

@@ -1,5 +1,5 @@
-// Package instance keeps what walisup knows of its instances: a folder for each
-// in the state folder, which every command reads and changes.
+// Package instance keeps what walisup knows of its instances: a directory for each
+// in the state directory, which every command reads and changes.
 //
 //	STATE/                  mode 0700
 //	  ID/                   mode 0700, 32 hexadecimal digits
@@ -14,8 +14,8 @@
 //
 // Several commands may use one instance at the same time. A record is written
 // beside the old one and renamed over it, so it can be read without a lock.
-// Whoever changes one ([Instance.Update]) or removes the folder holds an flock
-// on the folder; the kernel gives it back when its holder dies.
+// Whoever changes one ([Instance.Update]) or removes the directory holds an flock
+// on the directory; the kernel gives it back when its holder dies.
 //
 // A record says what was true when it was written. What is true now follows
 // from it and from the processes that it names: those are compared by their
@@ -29,7 +29,7 @@
 //
 // # Trust
 //
-// Everything in the state folder was written by its owner: [Open] refuses a folder
+// Everything in the state directory was written by its owner: [Open] refuses a directory
 // that belongs to someone else or that others can write to. Guests may be able to
 // write to it nevertheless, if they run as the owner without isolation. They can then
 // do to the owner's instances whatever the owner could do, which is true of the

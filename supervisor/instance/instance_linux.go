@@ -10,15 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Instance is one instance's folder and the record that was last read from it.
-// It is not safe for concurrent use; several of them for one folder are.
+// Instance is one instance's directory and the record that was last read from it.
+// It is not safe for concurrent use; several of them for one directory are.
 type Instance struct {
 	Record
 	store *Store
 	dir   string
 }
 
-// Names of files in an instance's folder.
+// Names of files in an instance's directory.
 const (
 	recordFile = "record.json"
 	recordTemp = "record.new"
@@ -38,10 +38,10 @@ const (
 // more).
 var ErrNotFound = errors.New("no such instance")
 
-// File returns the path of a file in the instance's folder.
+// File returns the path of a file in the instance's directory.
 func (i *Instance) File(name string) string { return filepath.Join(i.dir, name) }
 
-// Store returns the state folder that the instance is in.
+// Store returns the state directory that the instance is in.
 func (i *Instance) Store() *Store { return i.store }
 
 // Short returns the id as people are shown it.
@@ -130,7 +130,7 @@ func recordSize(data []byte) int {
 }
 
 // write replaces the record. Precondition: the caller holds the lock, or nobody
-// else knows of the folder yet.
+// else knows of the directory yet.
 func (i *Instance) write() error {
 	data, err := json.Marshal(&i.Record)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"walisup/supervisor/procfs"
 )
 
-// Record is what the state folder says of an instance. What its State says was
+// Record is what the state directory says of an instance. What its State says was
 // true when the record was written; [Instance.Condition] tells what is true now.
 type Record struct {
 	Version int       `json:"version"`

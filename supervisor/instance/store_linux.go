@@ -16,7 +16,7 @@ import (
 // ErrNameTaken is wrapped by errors about names that another instance has.
 var ErrNameTaken = errors.New("name is taken")
 
-// Create makes a folder for an instance. It gives record an id and, if it has
+// Create makes a directory for an instance. It gives record an id and, if it has
 // none, a name. Nobody else gets that name, unless it is the generated one of a
 // foreground instance, of which there may be two. Until the record is written by [Instance.Register], other
 // commands do not see the instance.
@@ -25,7 +25,7 @@ func (s *Store) Create(record Record) (*Instance, error) {
 	record.Version, record.ID = recordVersion, id
 	i := &Instance{Record: record, store: s, dir: s.path(id)}
 	if err := os.Mkdir(i.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make instance folder: %w", err)
+		return nil, fmt.Errorf("make instance directory: %w", err)
 	}
 	if i.Name == "" && !i.Options.Detached {
 		i.Name = generateName(random[0], random[1])
@@ -62,7 +62,7 @@ func (i *Instance) takeName(random []byte) error {
 func (i *Instance) link(name string) error {
 	path := i.store.namePath(name)
 	err := os.Symlink("../"+i.ID, path)
-	if errors.Is(err, os.ErrNotExist) { // somebody has removed the folder of names
+	if errors.Is(err, os.ErrNotExist) { // somebody has removed the directory of names
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (i *Instance) link(name string) error {
 
 func (s *Store) namePath(name string) string { return filepath.Join(s.dir, namesDir, name) }
 
-// dropStaleName removes a name whose instance's folder is gone. The lock keeps
+// dropStaleName removes a name whose instance's directory is gone. The lock keeps
 // it from removing the name that another command has just put there.
 func (s *Store) dropStaleName(name string) {
 	fd, err := unix.Open(filepath.Join(s.dir, namesDir), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -192,10 +192,10 @@ func (s *Store) Find(reference string) (*Instance, error) {
 		reference, len(found), found[0].Short(), found[1].Short())
 }
 
-// gonePrefix marks folders that are being removed.
+// gonePrefix marks directories that are being removed.
 const gonePrefix = ".gone-"
 
-// Remove removes the instance's folder and name, if check, called with the
+// Remove removes the instance's directory and name, if check, called with the
 // record as it is then, has nothing against it. The error wraps ErrNotFound if
 // somebody else has removed it before.
 func (i *Instance) Remove(check func(i *Instance) error) error {
@@ -213,7 +213,7 @@ func (i *Instance) Remove(check func(i *Instance) error) error {
 	return i.discard()
 }
 
-// Discard removes the folder and name of an instance that is the caller's own affair:
+// Discard removes the directory and name of an instance that is the caller's own affair:
 // one that was never started, or its foreground guest that has ended.
 func (i *Instance) Discard() error {
 	unlock, err := i.lock()
@@ -224,8 +224,8 @@ func (i *Instance) Discard() error {
 	return i.discard()
 }
 
-// discard removes name and folder. Precondition: the caller holds the lock, or
-// nobody else knows of the folder.
+// discard removes name and directory. Precondition: the caller holds the lock, or
+// nobody else knows of the directory.
 func (i *Instance) discard() error {
 	if target, err := os.Readlink(i.store.namePath(i.Name)); err == nil && filepath.Base(target) == filepath.Base(i.dir) {
 		os.Remove(i.store.namePath(i.Name))

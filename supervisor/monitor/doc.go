@@ -3,7 +3,7 @@
 // starts it again if it is to be, and records how it ended.
 //
 //	walisup start -d          monitor                      guest
-//	  │ make folder, record     │                            │
+//	  │ make directory, record     │                            │
 //	  ├─ fork, exec, setsid ───▶│                            │
 //	  │                         ├─ fork, exec, setsid ──────▶│ helper loads the module
 //	  │                         │◀───────────── "guest runs" ┤

@@ -20,7 +20,7 @@ import (
 )
 
 // Command is the first argument of a walisup that is a monitor. Its others are
-// the state folder, the instance's id and what to do.
+// the state directory, the instance's id and what to do.
 const Command = "monitor"
 
 const (

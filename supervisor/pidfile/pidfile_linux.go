@@ -5,7 +5,7 @@
 // room for a number, and [File.Publish] gives it its own. Nobody ever sees one
 // that is empty or says something else.
 //
-// Nothing but a regular file is replaced, and no symbolic link followed: the folder
+// Nothing but a regular file is replaced, and no symbolic link followed: the directory
 // may be one that others can write to, and root may have been led to /dev/null.
 package pidfile
 

@@ -84,10 +84,10 @@ func TestPrepareRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, make := range map[string]func(path string) error{
-		"link":    func(path string) error { return os.Symlink(target, path) },
-		"nowhere": func(path string) error { return os.Symlink(filepath.Join(dir, "new"), path) },
-		"folder":  func(path string) error { return os.Mkdir(path, 0o700) },
-		"fifo":    func(path string) error { return unix.Mkfifo(path, 0o600) },
+		"link":      func(path string) error { return os.Symlink(target, path) },
+		"nowhere":   func(path string) error { return os.Symlink(filepath.Join(dir, "new"), path) },
+		"directory": func(path string) error { return os.Mkdir(path, 0o700) },
+		"fifo":      func(path string) error { return unix.Mkfifo(path, 0o600) },
 	} {
 		path := filepath.Join(dir, name)
 		if err := make(path); err != nil {
@@ -108,12 +108,12 @@ func TestPrepareRefuses(t *testing.T) {
 	if data, err := os.ReadFile(target); err != nil || string(data) != "precious" {
 		t.Errorf("the link's target: %q, %v", data, err)
 	}
-	if got, want := names(t, dir), "fifo folder link nowhere target"; got != want {
-		t.Errorf("in the folder: %q, want %q", got, want)
+	if got, want := names(t, dir), "fifo directory link nowhere target"; got != want {
+		t.Errorf("in the directory: %q, want %q", got, want)
 	}
 }
 
-// TestPublishFails puts a folder where the file is to be, and looks what is left.
+// TestPublishFails puts a directory where the file is to be, and looks what is left.
 func TestPublishFails(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -161,7 +161,7 @@ func (t *Server) drop(c *client) {
 }
 
 // accept lets clients in. They are the instance's owner: nobody else gets into its
-// folder.
+// directory.
 func (t *Server) accept() {
 	for {
 		fd, _, err := unix.Accept4(t.socket, unix.SOCK_CLOEXEC)
