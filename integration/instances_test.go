@@ -66,7 +66,7 @@ func TestDetachedInstance(t *testing.T) {
 		s.until("five processes", func() bool { return len(strings.Split(s.must("top", "family"), "\n")) == 6 })
 		tree := s.must("ps", "family")
 		for _, want := range []string{
-			`(?m)^PID +PPID +STATE +THREADS +CPU +MEMORY +MODULE +COMMAND$`, `(?m) └ sleep 1000$`, `(?m)[0-9.]+[kM] +busybox +sh -c 'sleep 1001`,
+			`(?m)^PID +PPID +STATE +THREADS +CPU +MEMORY +MODULE +COMMAND$`, `(?m) └ sleep 1000$`, `(?m)[0-9.]+[KM]iB +busybox +sh -c 'sleep 1001`,
 			`(?m) └ sleep 1001$`, `(?m) └ sleep 1002$`,
 		} {
 			if !regexp.MustCompile(want).MatchString(tree) {

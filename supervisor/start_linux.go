@@ -32,7 +32,8 @@ type Spec struct {
 	// it is 0, that is the caller's. The hard limit is the caller's in any case.
 	Files uint64
 
-	// Inherited is what the guest inherits; nil for what this process did.
+	// Inherited is what the guest inherits; nil for what this process did, which is
+	// known only if it was started through stagezero's entry point.
 	Inherited *Inherited
 
 	// Name is the name of the instance, for its channel; at most
@@ -109,8 +110,7 @@ type Session struct {
 //
 // In a session of its own, the guest runs apart from the caller; see [Guest.Ready].
 //
-// Preconditions: the process was started through stagezero's entry point, and
-// its main goroutine is locked to the main thread.
+// Precondition: the main goroutine is locked to the main thread.
 func Start(spec Spec) (*Guest, error) {
 	g := &Guest{
 		tree: spec.Tree, madeTree: spec.Tree == nil,

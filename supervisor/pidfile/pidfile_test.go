@@ -108,7 +108,7 @@ func TestPrepareRefuses(t *testing.T) {
 	if data, err := os.ReadFile(target); err != nil || string(data) != "precious" {
 		t.Errorf("the link's target: %q, %v", data, err)
 	}
-	if got, want := names(t, dir), "fifo directory link nowhere target"; got != want {
+	if got, want := names(t, dir), "directory fifo link nowhere target"; got != want {
 		t.Errorf("in the directory: %q, want %q", got, want)
 	}
 }
