@@ -203,7 +203,8 @@ func removeCgroup(dir string) error {
 	return fmt.Errorf("remove cgroup %s: %w (processes in it do not end)", dir, err)
 }
 
-// killCgroup kills all processes of a cgroup.
+// killCgroup kills all processes of a cgroup but the calling one, of which a thread that
+// has started something there may not have ended yet, see [Objects.Enter].
 func killCgroup(dir string) {
 	if os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0) == nil {
 		return // Linux 5.14, version 2
@@ -213,7 +214,9 @@ func killCgroup(dir string) {
 		return
 	}
 	for _, pid := range pids {
-		unix.Kill(pid, unix.SIGKILL)
+		if pid != os.Getpid() {
+			unix.Kill(pid, unix.SIGKILL)
+		}
 	}
 }
 

@@ -212,3 +212,16 @@ func TestCgroups(t *testing.T) {
 		t.Errorf("once more: %v", err)
 	}
 }
+
+// TestLauncherIsSpared kills what is in cgroups while a thread of the caller is still there.
+func TestLauncherIsSpared(t *testing.T) {
+	o := prepare(t, Config{Pids: 100})
+	inside(t, o, func(int) {
+		for _, dir := range o.Cgroups().Directories() {
+			killCgroup(dir)
+		}
+	})
+	if err := o.Remove(); err != nil {
+		t.Error(err)
+	}
+}
