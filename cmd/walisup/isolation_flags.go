@@ -35,7 +35,7 @@ func (l *limitFlags) register(flags *pflag.FlagSet) {
 	flags.Int64Var(&l.pids, "pids-limit", 0, "maximum `number` of threads, with about 5 of the helper for each process; at least 16; needs cgroups (default: no limit)")
 }
 
-func (l *limitFlags) spec() isolation.Config {
+func (l *limitFlags) config() isolation.Config {
 	return isolation.Config{Memory: int64(l.memory), CPUs: l.cpus, Pids: l.pids}
 }
 
@@ -79,15 +79,15 @@ func (f *isolationFlags) register(flags *pflag.FlagSet) {
 	})
 }
 
-// spec returns what is done by namespaces and cgroups.
-func (f *isolationFlags) spec() (isolation.Config, error) {
-	spec := f.limits.spec()
+// config returns what is done by namespaces and cgroups.
+func (f *isolationFlags) config() (isolation.Config, error) {
+	config := f.limits.config()
 	network, err := isolation.ParseNetwork(f.net)
 	if err != nil {
-		return spec, fmt.Errorf("--net: %w", err)
+		return config, fmt.Errorf("--net: %w", err)
 	}
-	spec.Net = network
-	return spec, spec.Check()
+	config.Net = network
+	return config, config.Check()
 }
 
 // confinement returns what the helper does, as text for the boot record, and the

@@ -94,7 +94,7 @@ func checkIsolation(t *testing.T, setting string) error {
 	if err := flags.Parse([]string{"--" + setting}); err != nil {
 		return err
 	}
-	if _, err := f.spec(); err != nil {
+	if _, err := f.config(); err != nil {
 		return err
 	}
 	_, _, err := f.confinement("", false)

@@ -110,7 +110,7 @@ func (s *startFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	boot.NativeExec = s.nativeExec
-	limits, err := s.isolation.spec()
+	limits, err := s.isolation.config()
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}

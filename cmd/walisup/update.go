@@ -23,35 +23,35 @@ kind: a limit cannot be added.`,
 		Example:           `  walisup update --memory 1g --cpus 2 cache`,
 		ValidArgsFunction: state.complete(0, isActive),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			spec := limits.spec()
-			if spec == (isolation.Config{}) {
+			config := limits.config()
+			if config == (isolation.Config{}) {
 				return errors.New("update: no limit given; try walisup update --help")
 			}
-			if err := spec.Check(); err != nil {
+			if err := config.Check(); err != nil {
 				return err
 			}
-			return state.each(cmd, args, false, isActive, func(i *instance.Instance) error { return update(i, &spec) })
+			return state.each(cmd, args, false, isActive, func(i *instance.Instance) error { return update(i, &config) })
 		},
 	}
 	limits.register(cmd.Flags())
 	return cmd
 }
 
-func update(i *instance.Instance, spec *isolation.Config) error {
+func update(i *instance.Instance, config *isolation.Config) error {
 	if !isActive(i) {
 		return notActive(i)
 	}
 	err := i.Update(func(r *instance.Record) error {
-		if err := r.Command.Isolation.Allows(spec); err != nil {
+		if err := r.Command.Isolation.Allows(config); err != nil {
 			return err
 		}
 		if main := r.State.Main; main.Running() {
-			if err := isolation.Of(main.Pid, &r.Command.Isolation).Update(spec); err != nil && main.Running() {
+			if err := isolation.Of(main.Pid, &r.Command.Isolation).Update(config); err != nil && main.Running() {
 				return err
 			}
 		}
 		// Without a process, between two runs, it is for the next one.
-		r.Command.Isolation = r.Command.Isolation.With(spec)
+		r.Command.Isolation = r.Command.Isolation.With(config)
 		return nil
 	})
 	if err != nil {
