@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 	(void)argc;
 
 	say("read allowed", open(readable, O_RDONLY));
-	say("list allowed's folder", open("/", O_RDONLY | O_DIRECTORY));
+	say("list allowed's directory", open("/", O_RDONLY | O_DIRECTORY));
 	say("read outside", open(outside, O_RDONLY));
 	say("write outside", open(outside, O_WRONLY));
 	say("truncate outside", truncate(outside, 0));
