@@ -35,7 +35,7 @@ func TestDetachedInstance(t *testing.T) {
 		// The list, as a terminal shows it.
 		lines := strings.Split(s.must("ps"), "\n")
 		if len(lines) != 2 || !regexp.MustCompile(`^ID  +NAME +STATUS +SINCE +PID +RESTARTS +COMMAND$`).MatchString(lines[0]) ||
-			!regexp.MustCompile(`^`+id[:12]+` +family +running +[a-z0-9 ]+ ago +[0-9]+ +0 +sh -c '.*\.\.\.$`).MatchString(lines[1]) {
+			!regexp.MustCompile(`^`+id[:12]+` +family +running +[A-Za-z0-9 ]+ ago +[0-9]+ +0 +sh -c '.*\.\.\.$`).MatchString(lines[1]) {
 			t.Errorf("ps printed %q", lines)
 		}
 		if strings.Index(lines[0], "PID") != strings.Index(lines[1], s.field("family", "{{.Pid}}")) {
