@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
-	"walisup/helper/stagezero"
 	"walisup/ipc"
+	"walisup/ipc/cache"
+	"walisup/ipc/stagezero"
 )
 
 // A helper that no supervisor has started is a whole runtime of its own: the kernel starts it

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
+	"walisup/ipc/cache"
 )
 
 // compileCommand is how this program is started in the background for the modules of an image
