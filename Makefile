@@ -38,8 +38,8 @@ help:
 
 build: go-version
 	$(BUILD) -ldflags='$(CLI_LDFLAGS)' -o bin/walisup ./cmd/walisup
-	@# The engine is built with our patches, see helper/engine/patch.sh.
-	helper/engine/patch.sh >/dev/null && $(BUILD) -modfile=.cache/go.mod \
+	@# The engine is built with our patches, see helper/engine/wazero/patch.sh.
+	helper/engine/wazero/patch.sh >/dev/null && $(BUILD) -modfile=.cache/go.mod \
 		-ldflags='$(HELPER_LDFLAGS)' -o bin/walisup-helper ./cmd/walisup-helper
 	$(BUILD) -ldflags='-s -w' -o bin/walicc ./cmd/walicc
 	$(BUILD) -ldflags='-s -w -X=main.commit=$(VERSION)' -o bin/walisup-oci ./cmd/walisup-oci
@@ -123,7 +123,7 @@ unit: build
 # the detector does.
 race: go-version
 	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./ipc/... | grep -v ipc/sandbox) ./supervisor/... ./cmd/walisup/... \
-		./helper/engine ./helper/module ./wali/memory ./wali/safecopy ./wali/tablegen ./wali/trace
+		./helper/engine/wazero ./helper/module ./wali/memory ./wali/safecopy ./wali/tablegen ./wali/trace
 
 # -count=1: what these tests run, the binaries and the modules, is unknown to the
 # cache of test results.
@@ -174,7 +174,7 @@ soak: ports
 ROUNDS ?= 10000
 stress: build sysroot
 	@mkdir -p .cache/stress
-	helper/engine/patch.sh >/dev/null && $(BUILD) -tags=stress -modfile=.cache/go.mod \
+	helper/engine/wazero/patch.sh >/dev/null && $(BUILD) -tags=stress -modfile=.cache/go.mod \
 		-ldflags='$(HELPER_LDFLAGS)' -o .cache/stress/walisup-helper ./cmd/walisup-helper
 	cp bin/walisup .cache/stress/
 	WALISUP_TEST_REQUIRE=1 WALISUP_STRESS=$(ROUNDS) $(GO) test -count=1 -timeout 24h -v -run TestStress ./integration

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/helper/engine"
-	"walisup/helper/engine/probe"
+	"walisup/helper/engine/wazero"
 	"walisup/helper/module"
 	"walisup/helper/report"
 	"walisup/ipc"
@@ -50,6 +50,18 @@ func (b *bootstrap) arguments() []string {
 
 func (b *bootstrap) options() module.Options {
 	return module.Options{KeepDebug: b.KeepDebug, PlainTables: b.PlainTables}
+}
+
+// engine is what compiles and runs the module.
+func (b *bootstrap) engine() engine.Engine { return wazero.Engine{} }
+
+// engineError makes an error of the engine's one of the helper's.
+func (b *bootstrap) engineError(err error) error {
+	var e *engine.ModuleError
+	if errors.As(err, &e) {
+		return notRunnable(b.Module, err)
+	}
+	return fmt.Errorf("%s: %w", b.Module, err)
 }
 
 // context is what a cache entry depends on besides the module file's content.
@@ -257,19 +269,15 @@ func (b *bootstrap) listAdapted(entry *cache.Entry) error {
 }
 
 func (b *bootstrap) compile(content []byte) (*cache.Entry, error) {
-	if err := probe.MemoryBase(stagezero.Reserved()); err != nil {
-		return nil, err
-	}
 	m, err := module.Prepare(content, b.options())
 	if err != nil {
 		return nil, notRunnable(b.Module, err)
 	}
-	artifact, err := engine.Compile(context.Background(), m.Binary, runtime.GOMAXPROCS(0), b.KeepDebug)
+	artifact, err := b.engine().Compile(context.Background(), m, engine.Options{
+		Workers: runtime.GOMAXPROCS(0), Debug: b.KeepDebug, Reserved: stagezero.Reserved(),
+	})
 	if err != nil {
-		return nil, notRunnable(b.Module, err)
-	}
-	if err := makeGlue(context.Background(), m, artifact); err != nil {
-		return nil, fmt.Errorf("%s: %w", b.Module, err)
+		return nil, b.engineError(err)
 	}
 	meta, err := m.MarshalBinary()
 	if err != nil {
@@ -277,7 +285,7 @@ func (b *bootstrap) compile(content []byte) (*cache.Entry, error) {
 	}
 	return &cache.Entry{
 		Meta: meta, Head: artifact.Head, Tail: artifact.Tail, Code: artifact.Code,
-		Index: artifact.Glue.Index, Glue: artifact.Glue.Code,
+		Index: artifact.Index, Glue: artifact.Glue,
 		Names: encodeNames(module.Names(m.Binary)),
 		Lines: sourceLines(content, m, artifact.Sources),
 	}, nil

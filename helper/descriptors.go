@@ -5,12 +5,9 @@ import (
 
 	"walisup/helper/report"
 	"walisup/ipc"
-	"walisup/wali"
 )
 
-var _ wali.ReservedMover = (*thread)(nil)
-
-// MoveReserved implements wali.ReservedMover. A helper that this one executes finds its
+// MoveReserved implements wali.Helper. A helper that this one executes finds its
 // descriptors where they are then.
 func (t *thread) MoveReserved() unix.Errno {
 	t.stopOthers()

@@ -11,10 +11,10 @@ import (
 	"walisup/wali"
 )
 
-// NativeExec implements wali.Execer.
+// NativeExec implements wali.Helper.
 func (t *thread) NativeExec() bool { return t.boot.NativeExec }
 
-// Exec implements wali.Execer. The new helper gets the compiled module as an open
+// Exec implements wali.Helper. The new helper gets the compiled module as an open
 // file, so nothing that happens to the module or the cache from here on can keep
 // it from starting.
 func (t *thread) Exec(x *wali.Exec) unix.Errno {

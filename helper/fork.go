@@ -8,7 +8,7 @@ import (
 	"walisup/wali/kernel"
 )
 
-// Fork implements wali.Forker.
+// Fork implements wali.Helper.
 func (t *thread) Fork(c wali.Clone) int64 {
 	b := t.boot
 	if b.channel.Stopped() {
@@ -47,7 +47,7 @@ func (t *thread) Fork(c wali.Clone) int64 {
 	return r
 }
 
-// AwaitVfork implements wali.Forker.
+// AwaitVfork implements wali.Helper.
 func (t *thread) AwaitVfork(result int64) {
 	if v := t.vfork; v != nil {
 		t.vfork = nil
@@ -55,7 +55,7 @@ func (t *thread) AwaitVfork(result int64) {
 	}
 }
 
-// LetVforkGo implements wali.Forker.
+// LetVforkGo implements wali.Helper.
 func (t *thread) LetVforkGo() {
 	if v := t.vfork; v != nil {
 		t.vfork = nil
@@ -67,7 +67,7 @@ func (t *thread) LetVforkGo() {
 // as long as these are at work.
 const aloneTries = 10
 
-// BeAlone implements wali.Forker.
+// BeAlone implements wali.Helper.
 func (t *thread) BeAlone() {
 	p := &t.pool
 	// The process's first thread cannot end before the process.
@@ -85,5 +85,5 @@ func (t *thread) BeAlone() {
 	duplicate.AwaitAlone()
 }
 
-// HasIdleThreads implements wali.Forker.
+// HasIdleThreads implements wali.Helper.
 func (t *thread) HasIdleThreads() bool { return !t.pool.alone() && t.pool.onlyOne() }

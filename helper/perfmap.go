@@ -39,16 +39,10 @@ func (p *program) writePerfMap() error {
 	}
 	defer unix.Close(fd)
 	names := decodeNames(p.names)
-	start, _ := codeRange(p.code)
-	imports := len(p.module.Imports) + len(p.module.Support)
 	var text []byte
-	for i, offset := range p.offsets {
-		end := len(p.code)
-		if i+1 < len(p.offsets) {
-			end = p.offsets[i+1]
-		}
-		text = fmt.Appendf(text, "%x %x %s\n", start+uintptr(offset), end-offset, functionName(names, uint32(imports+i)))
-	}
+	p.code.EachFunction(func(function uint32, lo, hi uintptr) {
+		text = fmt.Appendf(text, "%x %x %s\n", lo, hi-lo, functionName(names, p.imported()+function))
+	})
 	for len(text) > 0 {
 		n, err := unix.Write(fd, text)
 		if err != nil {

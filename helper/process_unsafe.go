@@ -5,8 +5,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"walisup/helper/engine"
 )
 
 // lockOSThread locks the main goroutine to the main thread. Contrary to
@@ -59,10 +57,4 @@ func die(sig syscall.Signal) {
 func setThreadName(name string) {
 	b := append([]byte(name), 0)
 	syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&b[0])), 0)
-}
-
-// codeRange returns the addresses between which code lies.
-func codeRange(code []byte) (lo, hi uintptr) {
-	lo = engine.Address(code)
-	return lo, lo + uintptr(len(code))
 }

@@ -7,7 +7,6 @@ import (
 
 	"walisup/ipc"
 	"walisup/ipc/channel"
-	"walisup/wali"
 )
 
 // registered is a process's place in the channel to the supervisor. What is told there
@@ -75,10 +74,8 @@ func (t *thread) exiting(status unix.WaitStatus) {
 // exitStatus is the wait status of a process that exits.
 func exitStatus(status int) unix.WaitStatus { return unix.WaitStatus(status&0xff) << 8 }
 
-// Exiting implements wali.Reporter.
+// Exiting implements wali.Helper.
 func (t *thread) Exiting(status int32) { t.exiting(exitStatus(int(status))) }
 
-// Reaped implements wali.Reporter.
+// Reaped implements wali.Helper.
 func (t *thread) Reaped(pid int32, status uint32) { t.boot.channel.Reaped(int(pid), status) }
-
-var _ wali.Reporter = (*thread)(nil)

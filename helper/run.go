@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 	"golang.org/x/sys/unix"
 
 	"walisup/helper/duplicate"
@@ -29,11 +26,8 @@ type program struct {
 	module  module.Module
 	names   []byte // see encodeNames
 	lines   []byte // see sourceLines
-	engine  *engine.Program
-	layout  engine.Layout
-	code    []byte
-	offsets []int
-	target  interrupt.Target
+	engine  engine.Engine
+	code    engine.Program
 	process *wali.Process
 	pool    threadPool
 	tracer  *trace.Tracer // nil if the process cannot be traced
@@ -71,7 +65,7 @@ func (b *bootstrap) run() error {
 	if err := b.freeze(); err != nil {
 		return err
 	}
-	p := &program{name: b.Module, names: entry.Names, lines: entry.Lines, boot: b}
+	p := &program{name: b.Module, names: entry.Names, lines: entry.Lines, engine: b.engine(), boot: b}
 	if err := p.module.UnmarshalBinary(entry.Meta); err != nil {
 		return fmt.Errorf("%s: %w; clear the compile cache %s", b.Module, err, b.CacheDir)
 	}
@@ -80,12 +74,6 @@ func (b *bootstrap) run() error {
 		if err := b.anonymousCode(entry); err != nil {
 			return err
 		}
-	}
-	p.engine, err = engine.Load(ctx, p.module.Stub, &engine.Artifact{
-		Head: entry.Head, Code: entry.Code, Tail: entry.Tail, Glue: engine.Glue{Index: entry.Index, Code: entry.Glue},
-	})
-	if err != nil {
-		return notRunnable(b.Module, err)
 	}
 	mem, err := p.reserve()
 	if err != nil {
@@ -98,8 +86,11 @@ func (b *bootstrap) run() error {
 	if err := p.prepareTrace(); err != nil {
 		return err
 	}
-	if err := p.link(ctx); err != nil {
-		return fmt.Errorf("%s: %w", b.Module, err)
+	p.code, err = p.engine.Load(ctx, &p.module, &engine.Artifact{
+		Head: entry.Head, Code: entry.Code, Tail: entry.Tail, Index: entry.Index, Glue: entry.Glue,
+	}, host(mem))
+	if err != nil {
+		return b.engineError(err)
 	}
 	t, err := p.newThread(ctx)
 	if err != nil {
@@ -124,8 +115,8 @@ func (b *bootstrap) run() error {
 	if p.tracer != nil {
 		p.tracer.Exec(t.Thread, b.Module)
 	}
-	t.call(t.function(module.ExportInit))
-	t.call(t.function(module.ExportStart))
+	t.call(t.instance.Function(module.ExportInit))
+	t.call(t.instance.Function(module.ExportStart))
 	t.exiting(exitStatus(0))
 	exit(0)
 	return nil
@@ -201,120 +192,22 @@ func (b *bootstrap) process(mem *memory.Memory) (*wali.Process, error) {
 	}, nil
 }
 
-// link makes the modules that the guest's module imports from.
-func (p *program) link(ctx context.Context) error {
-	rt := p.engine.Runtime
-	memoryModule, err := rt.CompileModule(ctx, memoryBinary(p.module.MemoryPages, p.module.Shared))
-	if err != nil {
-		return fmt.Errorf("make the memory: %w", err)
+// host is what the module is linked to.
+func host(mem *memory.Memory) *engine.Host {
+	return &engine.Host{
+		Function: hostFunction, Support: func(imp module.Import) engine.HostFunc { return supportFunctions[imp.Name] },
+		Interrupted: interrupted, Pending: signalled, Memory: mem.Bytes(),
 	}
-	allocator := experimental.MemoryAllocatorFunc(func(uint64, uint64) experimental.LinearMemory {
-		return linearMemory{p.process.Memory}
-	})
-	_, err = rt.InstantiateModule(experimental.WithMemoryAllocator(ctx, allocator), memoryModule,
-		wazero.NewModuleConfig().WithName(module.MemoryModule))
-	if err != nil {
-		return fmt.Errorf("make the memory: %w", err)
-	}
-
-	host, support, err := hostModules(rt, &p.module)
-	if err != nil {
-		return err
-	}
-	if _, err := host.Instantiate(ctx); err != nil {
-		return fmt.Errorf("link the system calls: %w", err)
-	}
-	instance, err := support.Instantiate(ctx)
-	if err != nil {
-		return fmt.Errorf("link the support functions: %w", err)
-	}
-	p.target, err = engine.HostTarget(instance)
-	return err
 }
 
-// hostModules returns what the modules are made from that m imports functions from.
-func hostModules(rt wazero.Runtime, m *module.Module) (host, support wazero.HostModuleBuilder, err error) {
-	host = rt.NewHostModuleBuilder(module.Namespace)
-	for _, imp := range m.Imports {
-		host.NewFunctionBuilder().WithGoFunction(bind(imp), imp.Type.Params, imp.Type.Results).Export(imp.Name)
-	}
-	support = rt.NewHostModuleBuilder(module.SupportModule)
-	// These two come first and second: the engine's codes for calling them
-	// hold their indexes.
-	support.NewFunctionBuilder().WithGoFunction(api.GoFunc(interrupted), nil, nil).Export("interrupted")
-	support.NewFunctionBuilder().WithGoFunction(api.GoFunc(signalled), nil, nil).Export("signalled")
-	for _, imp := range m.Support {
-		fn, ok := supportFunctions[imp.Name]
-		if !ok {
-			return nil, nil, fmt.Errorf("no support function %s", imp.Name)
-		}
-		support.NewFunctionBuilder().WithGoFunction(fn, imp.Type.Params, imp.Type.Results).Export(imp.Name)
-	}
-	return host, support, nil
-}
-
-// makeGlue completes the compiled module of m.
-func makeGlue(ctx context.Context, m *module.Module, a *engine.Artifact) error {
-	return a.MakeGlue(ctx, m.Stub, func(rt wazero.Runtime) error {
-		host, support, err := hostModules(rt, m)
-		if err != nil {
-			return err
-		}
-		for _, builder := range []wazero.HostModuleBuilder{host, support} {
-			if _, err := builder.Compile(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// bind returns the host function for an import of the module: one of ours if it
+// hostFunction returns the host function for an import of the module: one of ours if it
 // needs the engine, else the ABI layer's.
-func bind(imp module.Import) api.GoFunc {
+func hostFunction(imp module.Import) engine.HostFunc {
 	if fn, ok := engineFunctions[imp.Name]; ok {
 		return fn
 	}
 	fn, _ := wali.Bind(wali.Import{Name: imp.Name, Params: imp.Type.Params, Results: imp.Type.Results})
 	return fn
-}
-
-// linearMemory hands the reservation to the engine. It never grows: the wasm
-// memory has its full size from the start, and what is accessible in it is the
-// page map's business.
-type linearMemory struct{ *memory.Memory }
-
-func (m linearMemory) Reallocate(size uint64) []byte {
-	if size != m.Size() {
-		return nil
-	}
-	return m.Bytes()
-}
-
-func (linearMemory) Free() {}
-
-// memoryBinary is a module that defines and exports one memory of fixed size.
-func memoryBinary(pages uint32, shared bool) []byte {
-	flags := byte(1)
-	if shared {
-		flags = 3
-	}
-	limits := append(append([]byte{1, flags}, uleb(pages)...), uleb(pages)...)
-	b := []byte("\x00asm\x01\x00\x00\x00")
-	b = append(b, 5, byte(len(limits)))
-	b = append(b, limits...)
-	export := append([]byte{1, byte(len(module.ImportMemory))}, module.ImportMemory...)
-	export = append(export, 2, 0)
-	b = append(b, 7, byte(len(export)))
-	return append(b, export...)
-}
-
-func uleb(v uint32) (b []byte) {
-	for v >= 0x80 {
-		b = append(b, byte(v)|0x80)
-		v >>= 7
-	}
-	return append(b, byte(v))
 }
 
 // becomeGuest undoes what the Go runtime did to the process and gives it the

@@ -4,15 +4,14 @@ import (
 	"context"
 	"encoding/binary"
 
-	"github.com/tetratelabs/wazero/api"
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/jump"
+	"walisup/helper/engine"
 	"walisup/helper/module"
 )
 
 // engineFunctions are the imports that need the engine.
-var engineFunctions = map[string]api.GoFunc{
+var engineFunctions = map[string]engine.HostFunc{
 	"setjmp":    func(ctx context.Context, stack []uint64) { setjmp(threadOf(ctx), stack, false) },
 	"sigsetjmp": func(ctx context.Context, stack []uint64) { setjmp(threadOf(ctx), stack, uint32(stack[1]) != 0) },
 	"longjmp":   longjmpHere,
@@ -31,7 +30,7 @@ const (
 func setjmp(t *thread, stack []uint64, saveMask bool) {
 	buffer := uint32(stack[0])
 	t.Gate.InHost = 1
-	h := t.jumps.Set(t.running, t.state.ReturnAddress(), buffer)
+	h := t.calls.SetJump(buffer)
 	var record [32]byte
 	binary.LittleEndian.PutUint64(record[0:], jumpMagic)
 	binary.LittleEndian.PutUint64(record[8:], h.Index)
@@ -71,21 +70,18 @@ func longjmp(t *thread, stack []uint64) {
 	var mask [16]byte
 	t.mustRead(buffer, record[:])
 	t.mustRead(buffer+jumpFlagOffset, mask[:])
-	h := jump.Handle{Index: binary.LittleEndian.Uint64(record[8:]), Serial: binary.LittleEndian.Uint64(record[16:])}
-	err := jump.ErrStale
+	h := engine.Handle{Index: binary.LittleEndian.Uint64(record[8:]), Serial: binary.LittleEndian.Uint64(record[16:])}
+	err := engine.ErrStale
 	if binary.LittleEndian.Uint64(record[0:]) == jumpMagic {
 		if binary.LittleEndian.Uint64(mask[0:]) != 0 {
 			t.SetSignalMask(binary.LittleEndian.Uint64(mask[8:]))
 		}
-		var context uintptr
-		if context, err = t.jumps.Context(h); err == nil {
+		var outer bool
+		if outer, err = t.calls.Jump(h, uint64(value)); err == nil {
 			t.setStackPointer(uint32(binary.LittleEndian.Uint64(record[24:])))
 		}
-		if err == nil && context != t.running.Context() {
-			t.leave(&jumpOut{h, uint64(value)})
-		} else if err == nil {
-			t.leaving = nil
-			err = t.jumps.Jump(t.running, h, uint64(value))
+		if outer {
+			t.calls.Leave(&jumpOut{h, uint64(value)})
 		}
 	}
 	if err != nil {

@@ -8,29 +8,29 @@ import (
 	"math/bits"
 	"syscall"
 
-	"github.com/tetratelabs/wazero/api"
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/jump"
+	"walisup/helper/engine"
 	"walisup/helper/module"
 	"walisup/wali"
 )
 
-// handlerCall is a call engine for signal handlers. One cannot be entered twice,
+// handlerCall is what calls signal handlers. A function cannot be entered twice,
 // so nested handlers have one each.
-type handlerCall struct{ plain, info api.Function }
+type handlerCall struct{ plain, info engine.Function }
 
 // jumpOut is how a longjmp leaves the wasm calls between it and its setjmp: each
-// returns it as its error, see leave.
+// returns it as its error.
 type jumpOut struct {
-	handle jump.Handle
+	handle engine.Handle
 	value  uint64
 }
 
 func (*jumpOut) Error() string { return "longjmp out of a signal handler" }
 
-// Take implements wali.SignalRunner.
+// Take implements wali.Helper.
 func (t *thread) Take(info *wali.Siginfo) (mask uint64) {
+	t.calls.Undivert()
 	mask = t.state.Take((*[128]byte)(info))
 	for held := t.state.Held(); held != 0; held &= held - 1 {
 		// It came while this one was pending: it comes again as soon as it may.
@@ -45,7 +45,7 @@ func (t *thread) Take(info *wali.Siginfo) (mask uint64) {
 func (t *thread) PendingMask() uint64        { return *t.state.PendingMask() }
 func (t *thread) SetPendingMask(mask uint64) { *t.state.PendingMask() = mask }
 
-// Die implements wali.SignalRunner.
+// Die implements wali.Helper.
 func (t *thread) Die(sig int) { die(syscall.Signal(sig)) }
 
 // Layout of the context that a handler with SA_SIGINFO gets, as far as a module
@@ -57,8 +57,8 @@ const (
 	contextSize  = 408
 )
 
-// CallHandler implements wali.SignalRunner.
-func (t *thread) CallHandler(_ *wali.Thread, act *wali.Action, sig int, info *wali.Siginfo, mask *uint64) (jumped bool) {
+// CallHandler implements wali.Helper.
+func (t *thread) CallHandler(act *wali.Action, sig int, info *wali.Siginfo, mask *uint64) (jumped bool) {
 	var sp uint32
 	if t.stackPointer != nil {
 		sp = uint32(t.stackPointer.Get())
@@ -97,25 +97,20 @@ func (t *thread) CallHandler(_ *wali.Thread, act *wali.Action, sig int, info *wa
 		return false
 	case errors.As(err, &gone):
 		if t.handlerDepth > 0 {
-			t.leave(gone)
+			t.calls.Leave(gone)
 		} else {
-			t.state.LeaveCall()
+			t.calls.Leave(nil)
 		}
 		return true
 	case !errors.As(err, &out):
-		t.trapped(t.layout.View(call.plain), err)
+		t.trapped(call.plain, err)
 	}
-	context, stale := t.jumps.Context(out.handle)
+	outer, stale := t.calls.Jump(out.handle, out.value)
 	if stale != nil {
 		t.crash(unix.SIGSEGV, stale.Error(), nil)
 	}
-	if context != t.running.Context() {
-		t.leave(out)
-		return true
-	}
-	t.leaving = nil // the jump stays in the call that was to end
-	if err := t.jumps.Jump(t.running, out.handle, out.value); err != nil {
-		t.crash(unix.SIGSEGV, err.Error(), nil)
+	if outer {
+		t.calls.Leave(out)
 	}
 	return true
 }
@@ -124,8 +119,8 @@ func (t *thread) CallHandler(_ *wali.Thread, act *wali.Action, sig int, info *wa
 func (t *thread) handlerCall() *handlerCall {
 	for t.handlerDepth >= len(t.handlerCalls) {
 		t.handlerCalls = append(t.handlerCalls, handlerCall{
-			plain: t.function(module.ExportCall1),
-			info:  t.function(module.ExportCall3),
+			plain: t.instance.Function(module.ExportCall1),
+			info:  t.instance.Function(module.ExportCall3),
 		})
 	}
 	return &t.handlerCalls[t.handlerDepth]
@@ -208,7 +203,7 @@ func interrupted(ctx context.Context, _ []uint64) {
 func signalled(ctx context.Context, _ []uint64) {
 	t := threadOf(ctx)
 	t.Gate.InHost = 1
-	at := t.state.Suspend()
+	at := t.calls.Suspend()
 	t.Return()
-	t.state.Continue(at)
+	t.calls.Continue(at)
 }

@@ -7,10 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tetratelabs/wazero/api"
 	"golang.org/x/sys/unix"
 
 	"walisup/helper/duplicate"
+	"walisup/helper/engine"
 	"walisup/helper/interrupt"
 	"walisup/helper/module"
 	"walisup/helper/osthread"
@@ -38,7 +38,7 @@ type pooled struct {
 	start, arg uint32 // function and its argument
 	mask       uint64 // the creator's signal mask
 	status     int32  // what it ended with
-	entry      api.Function
+	entry      engine.Function
 	globals    [2]uint64        // stack pointer and TLS base of a fresh instance
 	vfork      *duplicate.Vfork // the child that the thread is to wait for
 }
@@ -91,7 +91,7 @@ func spawn(ctx context.Context, stack []uint64) {
 var spawnRow = wali.Row{Name: "__wasm_thread_spawn", Args: "unsigned int start, void* arg"}
 
 func spawnCall(t *wali.Thread, a wali.Args) int64 {
-	return int64(t.Owner.(*thread).spawn(a.Uint(0), a.Uint(1)))
+	return int64(t.Helper.(*thread).spawn(a.Uint(0), a.Uint(1)))
 }
 
 func (t *thread) spawn(start, arg uint32) int32 {
@@ -266,7 +266,7 @@ func (t *thread) serve() {
 		t.slot.Fail()
 		return
 	}
-	t.entry = t.function(module.ExportCall2)
+	t.entry = t.instance.Function(module.ExportCall2)
 	t.globals = [2]uint64{t.global(module.ExportStackPointer), t.global(module.ExportTLSBase)}
 	for {
 		t.state.Reset()
@@ -280,7 +280,7 @@ var allBlocked = ^uint64(wali.Unblockable)
 
 // runThread is the life of one guest thread.
 func (t *thread) runThread() {
-	t.jumps.Drop(0)
+	t.calls.Reset()
 	t.handlerDepth = 0
 	t.setGlobal(module.ExportStackPointer, t.globals[0])
 	t.setGlobal(module.ExportTLSBase, t.globals[1])
@@ -293,14 +293,14 @@ func (t *thread) runThread() {
 }
 
 func (t *thread) global(name string) uint64 {
-	if g := t.instance.ExportedGlobal(name); g != nil {
+	if g := t.instance.Global(name); g != nil {
 		return g.Get()
 	}
 	return 0
 }
 
 func (t *thread) setGlobal(name string, value uint64) {
-	if g, ok := t.instance.ExportedGlobal(name).(api.MutableGlobal); ok {
+	if g := t.instance.Global(name); g != nil {
 		g.Set(value)
 	}
 }
@@ -311,7 +311,7 @@ type threadExit struct{}
 
 func (*threadExit) Error() string { return "the thread ends" }
 
-// ExitThread implements wali.Threader.
+// ExitThread implements wali.Helper.
 func (t *thread) ExitThread(status int32) {
 	t.BlockSignals()
 	t.status = status
@@ -326,9 +326,9 @@ func (t *thread) ExitThread(status int32) {
 			t.Gate.WaitAway(&never, 0)
 		}
 	case t.handlerDepth > 0:
-		t.leave(&threadExit{})
+		t.calls.Leave(&threadExit{})
 	default:
-		t.state.LeaveCall()
+		t.calls.Leave(nil)
 	}
 }
 
@@ -375,7 +375,7 @@ func (p *threadPool) passOn(t *thread) {
 	}
 }
 
-// Peer implements wali.Threader.
+// Peer implements wali.Helper.
 func (t *thread) Peer(tid int32) *wali.Thread {
 	p := &t.pool
 	p.mu.Lock()
@@ -388,7 +388,7 @@ func (t *thread) Peer(tid int32) *wali.Thread {
 	return nil
 }
 
-// Peers implements wali.Threader.
+// Peers implements wali.Helper.
 func (t *thread) Peers(f func(tid uint32, other *wali.Thread)) {
 	t.stopOthers()
 	for _, other := range t.pool.all {

@@ -8,7 +8,7 @@ import (
 	"walisup/helper/mlist"
 )
 
-// EveryThread implements wali.Threader. As with the C libraries of Linux, a thread
+// EveryThread implements wali.Helper. As with the C libraries of Linux, a thread
 // that cannot follow the first ends the process: it would go on with rights that it
 // should have lost.
 func (t *thread) EveryThread(nr, a0, a1, a2 uintptr) int64 {

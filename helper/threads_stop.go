@@ -99,7 +99,7 @@ func (t *thread) resumeOthers() {
 	kernel.Wake(&p.taken)
 }
 
-// StopOthers and ResumeOthers implement wali.Forker. A process that never had a
+// StopOthers and ResumeOthers implement wali.Helper. A process that never had a
 // second guest thread is spared all of it: every page that fork does not write to
 // is one that the child need not copy.
 func (t *thread) StopOthers() (stopped bool) {

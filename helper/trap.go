@@ -5,11 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
-	"sort"
 	"strings"
 	"syscall"
 
-	"github.com/tetratelabs/wazero/api"
 	"golang.org/x/sys/unix"
 
 	"walisup/helper/engine"
@@ -25,7 +23,7 @@ const maxReportedFrames = 40
 
 // supportFunctions are the functions that module preparation adds to a module's
 // imports.
-var supportFunctions = map[string]api.GoFunc{
+var supportFunctions = map[string]engine.HostFunc{
 	module.ImportMismatch: mismatch,
 	module.ImportWait32:   wait32,
 	module.ImportWait64:   wait64,
@@ -34,40 +32,27 @@ var supportFunctions = map[string]api.GoFunc{
 
 const stackOverflow = "stack overflow: calls are nested too deep for the engine's stack, which cannot be raised"
 
-// trapSignal says what a trap of the engine is to a native program.
+// trapSignal says what a trap is to a native program.
 type trapSignal struct {
-	message string // how the engine's begins
-	signal  syscall.Signal
-	code    int // si_code, sigaction(2)
-	text    string
+	signal syscall.Signal
+	code   int // si_code, sigaction(2)
+	text   string
 }
 
 // The processor has one exception for both kinds of division that have no result,
 // which is FPE_INTDIV to handlers.
-var trapSignals = []trapSignal{
-	{"integer divide by zero", unix.SIGFPE, 1, "integer division by zero"},
-	{"integer overflow", unix.SIGFPE, 1, "integer overflow (in a division, or a float that does not fit an integer)"},
-	{"invalid conversion to integer", unix.SIGFPE, 7, "conversion of NaN to an integer"},
-	{"unreachable", unix.SIGILL, 2, "unreachable instruction executed"},
-	{"out of bounds memory access", unix.SIGSEGV, 1, "access beyond the end of memory"},
-	{"invalid table access", unix.SIGSEGV, 1, "call through a null or wild function pointer"},
-	{"indirect call type mismatch", unix.SIGILL, 2, "call through a function pointer of another type"},
-	{"stack overflow", unix.SIGSEGV, 1, stackOverflow},
-	{"unaligned atomic", unix.SIGBUS, 1, "misaligned atomic access"},
-	{"uncaught exception", unix.SIGABRT, 0, "uncaught exception"},
-	{"null reference", unix.SIGSEGV, 1, "null reference"},
-}
-
-// trapOf finds out which trap an error of the engine is.
-func trapOf(err error) (trapSignal, bool) {
-	first, _, _ := strings.Cut(err.Error(), "\n")
-	first = strings.TrimPrefix(first, "wasm error: ")
-	for _, trap := range trapSignals {
-		if strings.HasPrefix(first, trap.message) {
-			return trap, true
-		}
-	}
-	return trapSignal{}, false
+var trapSignals = [...]trapSignal{
+	engine.DivideByZero:      {unix.SIGFPE, 1, "integer division by zero"},
+	engine.IntegerOverflow:   {unix.SIGFPE, 1, "integer overflow (in a division, or a float that does not fit an integer)"},
+	engine.InvalidConversion: {unix.SIGFPE, 7, "conversion of NaN to an integer"},
+	engine.Unreachable:       {unix.SIGILL, 2, "unreachable instruction executed"},
+	engine.OutOfBounds:       {unix.SIGSEGV, 1, "access beyond the end of memory"},
+	engine.UndefinedElement:  {unix.SIGSEGV, 1, "call through a null or wild function pointer"},
+	engine.SignatureMismatch: {unix.SIGILL, 2, "call through a function pointer of another type"},
+	engine.StackOverflow:     {unix.SIGSEGV, 1, stackOverflow},
+	engine.UnalignedAtomic:   {unix.SIGBUS, 1, "misaligned atomic access"},
+	engine.UncaughtException: {unix.SIGABRT, 0, "uncaught exception"},
+	engine.NullReference:     {unix.SIGSEGV, 1, "null reference"},
 }
 
 // info is what a handler of the signal would get.
@@ -78,21 +63,22 @@ func (trap *trapSignal) info() *wali.Siginfo {
 	return info
 }
 
-// Trap implements wali.SignalRunner: the engine calls it when compiled code traps,
+// Trap implements wali.Helper: the engine calls it when compiled code traps,
 // and goes on where a handler has jumped to.
 func (t *thread) Trap(err error) (resume bool) {
-	trap, ok := trapOf(err)
-	if !ok {
+	kind := t.engine.TrapOf(err)
+	if kind == engine.NoTrap {
 		return false
 	}
+	trap := &trapSignals[kind]
 	address, handled := uintptr(0), true
-	if trap.text == stackOverflow {
+	if kind == engine.StackOverflow {
 		// Natively the next frame would not fit, nor a handler's without a stack of its own.
 		address, handled = t.overflowAddress(), t.HandledOnAltStack(int(trap.signal))
 	}
 	if !handled || !t.Raise(int(trap.signal), trap.code, address) {
 		t.ShowSignal(trap.info())
-		t.crash(trap.signal, trap.text, t.stack(t.running, t.state.ReturnAddress(), *t.running.FP()))
+		t.crash(trap.signal, trap.text, t.describe(t.calls.TrapStack(maxReportedFrames+1)))
 	}
 	return true
 }
@@ -101,18 +87,16 @@ func (t *thread) Trap(err error) (resume bool) {
 // reserved and not used can take the stack pointer below 0, where the stack begins.
 func (t *thread) overflowAddress() uintptr {
 	sp := memory.PageSize - 16
-	if t.StackPointer != nil {
-		if p := t.StackPointer(); int32(p) > int32(sp) {
-			sp = int(p)
-		}
+	if p, ok := t.StackPointer(); ok && int32(p) > int32(sp) {
+		sp = int(p)
 	}
 	return t.Memory.Base() + uintptr(sp)
 }
 
 // trapped ends the process after a wasm call has failed.
-func (t *thread) trapped(c engine.Call, err error) {
-	if trap, ok := trapOf(err); ok {
-		t.crash(trap.signal, trap.text, t.stack(c, *c.ReturnAddress(), *c.FP()))
+func (t *thread) trapped(f engine.Function, err error) {
+	if kind := t.engine.TrapOf(err); kind != engine.NoTrap {
+		t.crash(trapSignals[kind].signal, trapSignals[kind].text, t.describe(f.Stack(maxReportedFrames+1)))
 	}
 	t.crash(unix.SIGABRT, err.Error(), nil)
 }
@@ -131,55 +115,41 @@ func (t *thread) crash(sig syscall.Signal, what string, stack []string) {
 	die(sig)
 }
 
-// stack names the functions of the wasm stack, innermost first. pc is an address
-// in the innermost function, fp its frame pointer: [fp] is the caller's, and
-// behind it the address in the caller.
-func (t *thread) stack(c engine.Call, pc, fp uintptr) []string {
+// describe names the functions of a stack of compiled code, innermost first.
+func (t *thread) describe(stack []uintptr) []string {
 	names := decodeNames(t.names)
 	var frames []string
-	for len(frames) < maxReportedFrames {
-		index, ok := t.functionAt(pc)
+	for i, pc := range stack {
+		if i == maxReportedFrames {
+			return append(frames, "...")
+		}
+		function, offset, ok := t.code.Locate(pc)
 		if !ok {
 			break
 		}
-		frames = append(frames, functionName(names, index)+t.sourceLine(pc, len(frames) > 0))
-		if pc, fp, ok = c.Caller(fp); !ok {
-			return frames
-		}
-	}
-	if len(frames) == maxReportedFrames {
-		frames = append(frames, "...")
+		frames = append(frames, functionName(names, t.imported()+function)+t.sourceLine(offset, i > 0))
 	}
 	return frames
 }
 
-// sourceLine is where the code at pc comes from, as in " (main.c:12)", or empty if
-// that is not known. called says that pc is the address after a call. The engine
+// sourceLine is where the code at an offset comes from, as in " (main.c:12)", or empty if
+// that is not known. called says that it lies behind a call. The engine
 // keeps track of calls, not of every instruction; elsewhere the line is the last
 // one that it knows.
-func (t *thread) sourceLine(pc uintptr, called bool) string {
-	lo, _ := codeRange(t.code)
+func (t *thread) sourceLine(offset uint32, called bool) string {
 	near := "near "
 	if called {
-		pc--
+		offset--
 		near = ""
 	}
-	if line := lookupLine(t.lines, uint32(pc-lo)); line != "" {
+	if line := lookupLine(t.lines, offset); line != "" {
 		return " (" + near + line + ")"
 	}
 	return ""
 }
 
-// functionAt returns the index of the function whose compiled code holds pc.
-func (t *thread) functionAt(pc uintptr) (index uint32, ok bool) {
-	lo, hi := codeRange(t.code)
-	if pc < lo || pc >= hi {
-		return 0, false
-	}
-	offset := int(pc - lo)
-	i := sort.Search(len(t.offsets), func(i int) bool { return t.offsets[i] > offset }) - 1
-	return uint32(len(t.module.Imports) + len(t.module.Support) + i), i >= 0
-}
+// imported is the number of functions that the module imports, which come first.
+func (p *program) imported() uint32 { return uint32(len(p.module.Imports) + len(p.module.Support)) }
 
 // mismatch is called where an indirect call cannot be made.
 func mismatch(ctx context.Context, stack []uint64) {
@@ -199,10 +169,6 @@ func mismatch(ctx context.Context, stack []uint64) {
 
 // reportFault ends the process after a fault that the guest does not handle.
 func (t *thread) reportFault(at interrupt.Interruption) {
-	pc := at.PC
-	if _, ok := t.functionAt(pc); !ok { // in memmove, which keeps no frame
-		pc = at.ReturnAddress()
-	}
 	sig := syscall.Signal(at.Signal)
 	what := "segmentation fault"
 	if sig == unix.SIGBUS {
@@ -214,7 +180,7 @@ func (t *thread) reportFault(at interrupt.Interruption) {
 	}
 	info := *(*wali.Siginfo)(at.Info)
 	t.ShowSignal(&info)
-	t.crash(sig, what, t.stack(t.running, pc, at.FP))
+	t.crash(sig, what, t.describe(t.calls.InterruptedStack(at, maxReportedFrames+1)))
 }
 
 // overflow explains a fault, at a host address, which comes from the stack pointer's
@@ -273,10 +239,4 @@ func (t *thread) guestAddress(host uintptr) string {
 }
 
 // hostStack names the functions of the wasm stack below the present host call.
-func (t *thread) hostStack() []string {
-	pc, fp, ok := t.running.Caller(*t.running.FP())
-	if !ok {
-		return nil
-	}
-	return t.stack(t.running, pc, fp)
-}
+func (t *thread) hostStack() []string { return t.describe(t.calls.HostStack(maxReportedFrames + 1)) }

@@ -5,23 +5,30 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/tetratelabs/wazero/api"
 	"golang.org/x/sys/unix"
 
 	"walisup/wali/kernel"
 )
 
+// HostFunc is a function that compiled code calls. ctx is the calling Thread, stack
+// holds the parameters in 64 bits each, and then the result. It is the engine's own type,
+// so that nothing stands between compiled code and the function.
+type HostFunc = func(ctx context.Context, stack []uint64)
+
 // Import is a function that a module imports from the namespace `wali`, with
-// the types that the module declares for it.
+// the types that the module declares for it, as the binary format encodes them.
 type Import struct {
 	Name            string
-	Params, Results []api.ValueType
+	Params, Results []byte
 }
+
+// typeI64 is the type i64 in the binary format.
+const typeI64 = 0x7e
 
 // Bind returns the host function for an import. known is false if nothing
 // stands behind the name; the function then returns -ENOSYS, since a call that
 // is never made must not keep a module from starting.
-func Bind(imp Import) (fn api.GoFunc, known bool) {
+func Bind(imp Import) (fn HostFunc, known bool) {
 	if name, ok := strings.CutPrefix(imp.Name, "SYS_"); ok {
 		row := Lookup(name)
 		if row == nil {
@@ -44,12 +51,12 @@ func unknownArgs(imp Import) string {
 
 // bindFunc wraps do in the conversion of arguments and result. The closure is
 // what runs on every host call: it does not allocate.
-func bindFunc(imp Import, row *Row, do Func) api.GoFunc {
+func bindFunc(imp Import, row *Row, do Func) HostFunc {
 	kinds, n := parseArgs(row.Args)
 	n = min(n, len(imp.Params))
 	var wide [6]bool
 	for i := range n {
-		wide[i] = imp.Params[i] == api.ValueTypeI64
+		wide[i] = imp.Params[i] == typeI64
 	}
 	hasResult := len(imp.Results) > 0
 	return func(ctx context.Context, stack []uint64) {
@@ -76,8 +83,8 @@ func bindFunc(imp Import, row *Row, do Func) api.GoFunc {
 			r = t.traced(row, do, a, shown)
 		}
 		t.scratchUsed = mark
-		if t.calls++; t.calls%callsPerCollect == 0 && t.Collector != nil {
-			t.Collector.Collect()
+		if t.calls++; t.calls%callsPerCollect == 0 {
+			t.Helper.Collect()
 		}
 		if t.Return() && hasResult {
 			stack[0] = uint64(r)

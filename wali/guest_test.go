@@ -5,7 +5,6 @@ import (
 	"os"
 	"testing"
 
-	"github.com/tetratelabs/wazero/api"
 	"golang.org/x/sys/unix"
 
 	"walisup/wali/memory"
@@ -135,7 +134,7 @@ func (g *guest) callRow(name string, args ...any) int64 {
 	}
 	for i, arg := range args {
 		stack[i] = rawValue(g.t, arg)
-		if params[i] == api.ValueTypeI32 {
+		if params[i] == typeI32 {
 			stack[i] = uint64(uint32(stack[i]))
 		}
 	}
@@ -161,7 +160,10 @@ func (g *guest) want(e unix.Errno, r int64) {
 	}
 }
 
-func bindRow(t testing.TB, name string) (api.GoFunc, []api.ValueType) {
+// typeI32 is the type i32 in the binary format.
+const typeI32 = 0x7f
+
+func bindRow(t testing.TB, name string) (HostFunc, []byte) {
 	t.Helper()
 	row := Lookup(name)
 	if row == nil {
@@ -176,16 +178,16 @@ func bindRow(t testing.TB, name string) (api.GoFunc, []api.ValueType) {
 
 // bindTyped binds a row to an import with the types that its prototype asks
 // for.
-func bindTyped(row *Row) (fn api.GoFunc, params []api.ValueType, known bool) {
+func bindTyped(row *Row) (fn HostFunc, params []byte, known bool) {
 	kinds, n := parseArgs(row.Args)
-	params = make([]api.ValueType, n)
+	params = make([]byte, n)
 	for i := range n {
-		params[i] = api.ValueTypeI32
+		params[i] = typeI32
 		if kinds[i] == argLong {
-			params[i] = api.ValueTypeI64
+			params[i] = typeI64
 		}
 	}
-	fn, known = Bind(Import{Name: "SYS_" + row.Name, Params: params, Results: []api.ValueType{api.ValueTypeI64}})
+	fn, known = Bind(Import{Name: "SYS_" + row.Name, Params: params, Results: []byte{typeI64}})
 	return fn, params, known
 }
 

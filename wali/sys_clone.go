@@ -6,32 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Forker is what a thread needs for the guest to fork.
-type Forker interface {
-	// Fork makes a copy of the process in which only the calling thread goes
-	// on. It returns as fork(2) does: a process id, 0 in the child, or a
-	// negative errno. All signals but Unblockable are blocked, and the memory's
-	// page map is locked.
-	Fork(c Clone) int64
-	// StopOthers returns when all other guest threads stand still outside of
-	// the guest's code, with no lock held, and keeps them there until
-	// ResumeOthers, which a child calls too.
-	StopOthers() (stopped bool)
-	ResumeOthers()
-	// AwaitVfork completes a Fork with CLONE_VFORK, whose result it gets, in the
-	// parent: it returns when the child has executed another program or has ended.
-	// Other threads go on meanwhile.
-	AwaitVfork(result int64)
-	// LetVforkGo makes the parent of a child of vfork go on early. The child calls it
-	// before it gives the kernel a robust list, which it has only one of.
-	LetVforkGo()
-	// BeAlone ends threads of the helper's own if the calling thread is the guest's
-	// only one, so that the process has one thread.
-	BeAlone()
-	// HasIdleThreads reports whether BeAlone may have something to do.
-	HasIdleThreads() bool
-}
-
 // Clone is a system call that makes a child process without a stack of its own:
 // clone3 if Args is set, otherwise clone.
 type Clone struct {
@@ -171,7 +145,7 @@ func (t *Thread) setVfork(next uint32) int64 {
 	case 0:
 		if r := t.vforks.result; r != 0 {
 			t.vforks.result = 0
-			t.Forker.AwaitVfork(r)
+			t.Helper.AwaitVfork(r)
 		}
 		return 0
 	case 1:
@@ -187,10 +161,6 @@ func (t *Thread) setVfork(next uint32) int64 {
 // runs first, as it would have natively. One that is caught after the kernel has
 // made the child waits until the child, or the parent, is through here.
 func (t *Thread) fork(c Clone) int64 {
-	owner := t.Forker
-	if owner == nil {
-		return errno(enosys)
-	}
 	mask, ok := t.quietSignals()
 	if !ok {
 		return errno(unix.EINTR) // nobody will see it
@@ -204,9 +174,9 @@ func (t *Thread) fork(c Clone) int64 {
 		c.Flags |= unix.CLONE_VFORK
 	}
 	t.vforks = vforks{}
-	stopped := owner.StopOthers()
+	stopped := t.Helper.StopOthers()
 	t.Memory.Lock()
-	r := owner.Fork(c)
+	r := t.Helper.Fork(c)
 	t.Memory.Unlock()
 	if r == 0 {
 		t.forkedChild()
@@ -216,14 +186,14 @@ func (t *Thread) fork(c Clone) int64 {
 		t.guard().Forked(shared)
 	}
 	if stopped {
-		owner.ResumeOthers()
+		t.Helper.ResumeOthers()
 	}
 	switch {
 	case r == 0 || c.Flags&unix.CLONE_VFORK == 0:
 	case later && r > 0:
 		t.vforks.result = r
 	default:
-		owner.AwaitVfork(r)
+		t.Helper.AwaitVfork(r)
 	}
 	t.setKernelMask(mask)
 	if r == 0 {

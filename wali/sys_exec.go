@@ -11,15 +11,6 @@ import (
 	"walisup/wali/memory"
 )
 
-// Execer is what Thread.Owner has to be for the guest to execute programs.
-type Execer interface {
-	// Exec replaces the process by one that runs a module. It returns only if
-	// that cannot be done.
-	Exec(x *Exec) unix.Errno
-	// NativeExec reports whether native programs may be started.
-	NativeExec() bool
-}
-
 // Exec is a module that is to take over the process.
 type Exec struct {
 	FD   int    // the module, readable; stays the caller's
@@ -54,10 +45,6 @@ func sysExecveat(t *Thread, a Args) int64 {
 // helper and a native program to the kernel. Everything that can go wrong goes
 // wrong here, while the calling program still exists.
 func (t *Thread) exec(dirfd int32, pathAddr, argv, envp, flags uint32) int64 {
-	owner, ok := t.Owner.(Execer)
-	if !ok {
-		return errno(enosys)
-	}
 	path, e := t.execPath(pathAddr, flags)
 	if e != 0 {
 		return errno(e)
@@ -74,11 +61,11 @@ func (t *Thread) exec(dirfd int32, pathAddr, argv, envp, flags uint32) int64 {
 	switch {
 	case e != 0:
 		return errno(e)
-	case kind == executable.Native && !owner.NativeExec():
+	case kind == executable.Native && !t.Helper.NativeExec():
 		return errno(unix.EACCES)
 	case flags&executable.CheckOnly != 0:
 		return 0
-	case kind != executable.Module && owner.NativeExec():
+	case kind != executable.Module && t.Helper.NativeExec():
 		restore()
 		return t.execNative(dirfd, path, argv, envp, flags)
 	case kind != executable.Module:
@@ -98,7 +85,7 @@ func (t *Thread) exec(dirfd int32, pathAddr, argv, envp, flags uint32) int64 {
 	if !ok {
 		return errno(unix.EINTR) // nobody will see it
 	}
-	e = owner.Exec(&Exec{
+	e = t.Helper.Exec(&Exec{
 		Files: files, FD: int(s.FD), Path: s.Path(), Name: s.Name, Mask: mask&^Unblockable | t.signals.blocked,
 		Argv: hostArgv.array, Envp: hostEnvp.array,
 	})

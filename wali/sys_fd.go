@@ -30,13 +30,6 @@ func (t *Thread) fillReserved() {
 	}
 }
 
-// ReservedMover is the part of moving the helper's descriptors that is the helper's.
-type ReservedMover interface {
-	// MoveReserved moves them from ReservedFD to SpareFD, with all other threads
-	// stopped, and sets ReservedFD. The soft limit admits both places.
-	MoveReserved() unix.Errno
-}
-
 // yieldReserved makes room for the guest, which has named fd as the number that a
 // descriptor is to get, or the least: if it is one of the helper's, these move. That
 // is for programs which choose numbers by themselves; others never come here. It
@@ -48,9 +41,8 @@ func (t *Thread) yieldReserved(fd int32) unix.Errno {
 	if !t.ownsFD(fd) {
 		return 0
 	}
-	mover, ok := t.Owner.(ReservedMover)
 	limit, e := t.kernelLimit(unix.RLIMIT_NOFILE)
-	if !ok || e != 0 || uint32(fd)-t.SpareFD < ReservedFDs || t.files.Shared() || t.filesApart.Load() || uint64(fd) >= limit.Soft {
+	if e != 0 || uint32(fd)-t.SpareFD < ReservedFDs || t.files.Shared() || t.filesApart.Load() || uint64(fd) >= limit.Soft {
 		return unix.EBADF
 	}
 	// With its turn no other thread has a descriptor there that it is about to judge.
@@ -63,7 +55,7 @@ func (t *Thread) yieldReserved(fd int32) unix.Errno {
 	}
 	_, restore := t.admitDescriptors(uint64(t.SpareFD) + ReservedFDs)
 	defer restore()
-	return mover.MoveReserved()
+	return t.Helper.MoveReserved()
 }
 
 // sysCloseRange leaves the private range out: close_range(2).

@@ -9,10 +9,7 @@ import (
 
 // everyThread issues a call that changes credentials.
 func (t *Thread) everyThread(nr, a0, a1, a2 uintptr) int64 {
-	if owner, ok := t.Owner.(Threader); ok {
-		return owner.EveryThread(nr, a0, a1, a2)
-	}
-	return t.call(nr, a0, a1, a2, 0, 0, 0)
+	return t.Helper.EveryThread(nr, a0, a1, a2)
 }
 
 func sysSetuid(t *Thread, a Args) int64 { return t.everyThread(unix.SYS_SETUID, uintptr(a[0]), 0, 0) }

@@ -16,7 +16,7 @@ const aloneFlags = unix.CLONE_NEWUSER | unix.CLONE_THREAD | unix.CLONE_SIGHAND |
 // sysUnshare is unshare(2).
 func sysUnshare(t *Thread, a Args) int64 {
 	if a.Uint(0)&aloneFlags != 0 {
-		t.beAlone()
+		t.Helper.BeAlone()
 	}
 	if a.Uint(0)&unix.CLONE_FILES != 0 {
 		t.filesApart.Store(true)
@@ -26,20 +26,14 @@ func sysUnshare(t *Thread, a Args) int64 {
 
 // sysSetns is setns(2). A user, time or mount namespace takes no process with threads.
 func sysSetns(t *Thread, a Args) int64 {
-	t.beAlone()
+	t.Helper.BeAlone()
 	return t.call(unix.SYS_SETNS, uintptr(a.Int(0)), uintptr(a.Int(1)), 0, 0, 0, 0)
-}
-
-func (t *Thread) beAlone() {
-	if t.Forker != nil {
-		t.Forker.BeAlone()
-	}
 }
 
 // countsThreads prepares for opening a file if it is one that shows the threads of a
 // process: the folder task, or stat or status, in /proc.
 func (t *Thread) countsThreads(path uint32) {
-	if t.Forker == nil || !t.Forker.HasIdleThreads() {
+	if !t.Helper.HasIdleThreads() {
 		return
 	}
 	mark := t.scratchUsed
@@ -47,6 +41,6 @@ func (t *Thread) countsThreads(path uint32) {
 	t.scratchUsed = mark
 	switch string(name[bytes.LastIndexByte(name, '/')+1:]) {
 	case "task", "stat", "status":
-		t.Forker.BeAlone()
+		t.Helper.BeAlone()
 	}
 }

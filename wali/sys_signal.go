@@ -11,22 +11,6 @@ import (
 	"walisup/wali/kernel"
 )
 
-// SignalRunner is the part of signal delivery that needs the engine.
-type SignalRunner interface {
-	// Take copies out the signal that the raw handler has caught, with the
-	// mask that was in force, and clears Gate.Pending. All signals but
-	// Unblockable are blocked then.
-	Take(info *Siginfo) (mask uint64)
-	// CallHandler runs a guest's handler. jumped says that it left by a
-	// longjmp to the wasm call that is now running; if by one to a call
-	// further out, CallHandler does not return.
-	CallHandler(t *Thread, act *Action, sig int, info *Siginfo, mask *uint64) (jumped bool)
-	// Die ends the process by a signal.
-	Die(sig int)
-	// Trap turns an engine's trap into a signal, see Thread.Trap.
-	Trap(err error) (resume bool)
-}
-
 // Siginfo is siginfo_t as the kernel writes it; sigaction(2).
 type Siginfo = siginfo
 
@@ -125,13 +109,9 @@ func (t *Thread) runHandlers() (jumped bool) {
 	if t.signals.jumped {
 		return true
 	}
-	if t.Signals == nil {
-		t.Gate.Pending = 0
-		return false
-	}
 	for t.Gate.Pending != 0 {
 		var info Siginfo
-		mask := t.Signals.Take(&info)
+		mask := t.Helper.Take(&info)
 		if t.deliver(&info, &mask) {
 			t.signals.jumped = true
 			return true
@@ -157,7 +137,7 @@ func (t *Thread) Interrupted(info *Siginfo, mask *uint64) (jumped bool) {
 			t.Gate.InHost = 1
 		}
 		var next Siginfo
-		*mask = t.Signals.Take(&next)
+		*mask = t.Helper.Take(&next)
 		jumped = t.deliver(&next, mask)
 	}
 	t.signals.jumped = false
@@ -169,7 +149,7 @@ func (t *Thread) Interrupted(info *Siginfo, mask *uint64) (jumped bool) {
 // handler of the guest has jumped out; otherwise it does not return, or lets the
 // engine end the call with err.
 func (t *Thread) Trap(err error) (resume bool) {
-	return t.Signals != nil && t.Signals.Trap(err)
+	return t.Helper.Trap(err)
 }
 
 // Raise delivers a signal that the present instruction raises, such as a trap,
@@ -220,7 +200,7 @@ func (t *Thread) deliver(info *Siginfo, mask *uint64) (jumped bool) {
 		if act.Handler == handlerDefault && !fault && ignoredByDefault(sig) {
 			return false
 		}
-		t.Signals.Die(sig)
+		t.Helper.Die(sig)
 	case act.Handler == handlerIgnore:
 		return false
 	}
@@ -248,7 +228,7 @@ func (t *Thread) deliver(info *Siginfo, mask *uint64) (jumped bool) {
 	if t.Gate.Pending != 0 && t.runHandlers() {
 		return true
 	}
-	if t.Signals.CallHandler(t, &act, sig, info, &guestMask) {
+	if t.Helper.CallHandler(&act, sig, info, &guestMask) {
 		return true
 	}
 	t.blockAll()
@@ -257,7 +237,7 @@ func (t *Thread) deliver(info *Siginfo, mask *uint64) (jumped bool) {
 	if t.Gate.Pending != 0 {
 		// Caught on the handler's way in or out, under its mask. The handler is
 		// over: what comes after it goes back to where it would have gone.
-		t.Signals.(pendingMask).SetPendingMask(*mask)
+		t.Helper.SetPendingMask(*mask)
 	}
 	t.releaseHeld()
 	return false
@@ -325,7 +305,7 @@ func (t *Thread) changeMask(f func(old uint64) uint64) (old uint64) {
 	mask = f(old) &^ (1<<(unix.SIGKILL-1) | 1<<(unix.SIGSTOP-1))
 	t.signals.blocked = mask & Unblockable
 	if pending {
-		t.Signals.(pendingMask).SetPendingMask(mask &^ Unblockable)
+		t.Helper.SetPendingMask(mask &^ Unblockable)
 	} else {
 		t.setKernelMask(mask)
 	}
@@ -335,19 +315,13 @@ func (t *Thread) changeMask(f func(old uint64) uint64) (old uint64) {
 	return old
 }
 
-// pendingMask is the mask that was in force when the pending signal was caught.
-type pendingMask interface {
-	PendingMask() uint64
-	SetPendingMask(mask uint64)
-}
-
 // stopSignals blocks all signals and returns the kernel's mask of before. If a
 // signal is pending they are blocked already, and the mask is the one that was
 // in force when it was caught.
 func (t *Thread) stopSignals() (mask uint64, pending bool) {
 	for {
 		if t.Gate.Pending != 0 {
-			return t.Signals.(pendingMask).PendingMask(), true
+			return t.Helper.PendingMask(), true
 		}
 		s := &t.signals
 		s.kernelMask = allSignals
@@ -657,10 +631,11 @@ func sysSigaltstack(t *Thread, a Args) int64 {
 
 // onAltStack reports whether the guest runs on its alternate signal stack.
 func (t *Thread) onAltStack() bool {
-	if t.signals.altSize == 0 || t.StackPointer == nil {
+	if t.signals.altSize == 0 {
 		return false
 	}
-	return t.OnAltStack(t.StackPointer())
+	sp, ok := t.Helper.StackPointer()
+	return ok && t.OnAltStack(sp)
 }
 
 // OnAltStack reports whether a stack pointer lies on the alternate signal

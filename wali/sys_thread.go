@@ -6,23 +6,6 @@ import (
 	"walisup/wali/pathguard"
 )
 
-// Threader is what Thread.Owner has to be for a thread to end by itself, and for
-// calls that concern all threads.
-type Threader interface {
-	// ExitThread ends the calling thread: the host function then returns at
-	// once, and nothing of the guest runs in the thread any more. For the last
-	// thread it ends the process. status is what exit(2) was given.
-	ExitThread(status int32)
-	// Peer returns the guest thread with the given id, nil if there is none.
-	Peer(tid int32) *Thread
-	// Peers stops all other guest threads for good, and calls f for each.
-	Peers(f func(tid uint32, other *Thread))
-	// EveryThread issues a call in every thread of the process, the helper's own
-	// included, so that new ones inherit what it does. The result is that in the
-	// calling thread, which goes first: if it fails there the others do nothing.
-	EveryThread(nr, a0, a1, a2 uintptr) int64
-}
-
 // threadState is what a thread has in Linux that the kernel does not keep for us,
 // because addresses are the guest's.
 type threadState struct {
@@ -69,7 +52,7 @@ func (t *Thread) BlockSignals() {
 		// One that was caught before the thread said that it ends. Linux
 		// would run its handler first or never; this is never.
 		var info Siginfo
-		t.Signals.Take(&info)
+		t.Helper.Take(&info)
 	}
 }
 
@@ -79,11 +62,7 @@ func (t *Thread) forkedThread() { t.threadState = threadState{abort: t.threadSta
 
 // sysExit is exit(2).
 func sysExit(t *Thread, a Args) int64 {
-	owner, ok := t.Owner.(Threader)
-	if !ok {
-		return sysExitGroup(t, a)
-	}
-	owner.ExitThread(a.Int(0))
+	t.Helper.ExitThread(a.Int(0))
 	return 0
 }
 

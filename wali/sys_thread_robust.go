@@ -50,11 +50,7 @@ func sysSetRobustList(t *Thread, a Args) int64 {
 func sysGetRobustList(t *Thread, a Args) int64 {
 	of := t
 	if pid := a.Int(0); pid != 0 && pid != int32(unix.Gettid()) {
-		owner, ok := t.Owner.(Threader)
-		if !ok {
-			return errno(unix.ESRCH)
-		}
-		if of = owner.Peer(pid); of == nil {
+		if of = t.Helper.Peer(pid); of == nil {
 			if unix.Kill(int(pid), 0) == unix.ESRCH {
 				return errno(unix.ESRCH)
 			}
@@ -146,7 +142,5 @@ func (t *Thread) releaseAllRobust() {
 		return
 	}
 	t.releaseRobust(uint32(unix.Gettid()))
-	if owner, ok := t.Owner.(Threader); ok {
-		owner.Peers(func(tid uint32, other *Thread) { other.releaseRobust(tid) })
-	}
+	t.Helper.Peers(func(tid uint32, other *Thread) { other.releaseRobust(tid) })
 }

@@ -136,9 +136,7 @@ func (t *Thread) beginShadow() unix.Errno {
 		a.base = uintptr(at) + shadowOffset
 	}
 	l.head = [3]uintptr{headFirst: l.end(), headDistance: t.Memory.Base() - a.base}
-	if t.Forker != nil {
-		t.Forker.LetVforkGo()
-	}
+	t.Helper.LetVforkGo()
 	r := t.call(unix.SYS_SET_ROBUST_LIST, l.end(), unsafe.Sizeof(l.head), 0, 0, 0, 0)
 	l.told = r == 0
 	return unix.Errno(-r)

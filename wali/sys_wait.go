@@ -7,7 +7,7 @@ import (
 )
 
 // The kernel takes these calls as they are. What they say of a child's end is also
-// the Reporter's: for a child that was killed its parent may be the only one to
+// the Helper's: for a child that was killed its parent may be the only one to
 // learn it.
 
 // sysWait4 is wait4(2).
@@ -19,7 +19,7 @@ func sysWait4(t *Thread, a Args) int64 {
 		status = address(own)
 	}
 	r := t.block(unix.SYS_WAIT4, uintptr(a[0]), status, uintptr(a[2]), t.Memory.Host(a.Ptr(3)), 0, 0)
-	if r <= 0 || t.Reporter == nil {
+	if r <= 0 {
 		return r
 	}
 	var ws uint32
@@ -31,7 +31,7 @@ func sysWait4(t *Thread, a Args) int64 {
 		return r
 	}
 	if s := unix.WaitStatus(ws); s.Exited() || s.Signaled() {
-		t.Reporter.Reaped(int32(r), ws)
+		t.Helper.Reaped(int32(r), ws)
 	}
 	return r
 }
@@ -55,7 +55,7 @@ func sysWaitid(t *Thread, a Args) int64 {
 		info = address(own)
 	}
 	r := t.block(unix.SYS_WAITID, uintptr(a[0]), uintptr(a[1]), info, uintptr(a[3]), t.Memory.Host(a.Ptr(4)), 0)
-	if r != 0 || t.Reporter == nil {
+	if r != 0 {
 		return r
 	}
 	if a.Ptr(2) != 0 && t.Memory.Read(a.Ptr(2), own) != 0 {
@@ -68,11 +68,11 @@ func sysWaitid(t *Thread, a Args) int64 {
 	}
 	switch field(childCode) {
 	case childExited:
-		t.Reporter.Reaped(pid, status&0xff<<8)
+		t.Helper.Reaped(pid, status&0xff<<8)
 	case childKilled:
-		t.Reporter.Reaped(pid, status&0x7f)
+		t.Helper.Reaped(pid, status&0x7f)
 	case childDumped:
-		t.Reporter.Reaped(pid, status&0x7f|0x80)
+		t.Helper.Reaped(pid, status&0x7f|0x80)
 	}
 	return r
 }

@@ -68,37 +68,18 @@ func (p *Process) ownsFD(fd int32) bool {
 	return uint32(fd)-p.ReservedFD < ReservedFDs || uint32(fd)-p.SpareFD < ReservedFDs
 }
 
-// Thread is one guest thread. Host functions find it as their context: wazero
+// Thread is one guest thread. Host functions find it as their context: an engine
 // hands them the context of the call unchanged, and a type assertion costs
 // nothing.
 type Thread struct {
 	context.Context
 	*Process
 
-	// Owner is the helper's part of the thread; this package does not look at
-	// it.
-	Owner any
-
-	// Forker and Reporter are Owner's; nil if it has none, as in tests. Asking
-	// Owner for them at each call would have the runtime remember the answers, in
-	// a page that every forked child would have to copy.
-	Forker   Forker
-	Reporter Reporter
+	// Helper is what the process does for the thread. It is never nil.
+	Helper Helper
 
 	// Gate says whether a caught signal waits for its handler.
 	Gate kernel.Gate
-
-	// Signals runs handlers; nil for a thread that has none, as in tests.
-	Signals SignalRunner
-
-	// Collector is called now and then between system calls, when the thread
-	// holds no lock, to see whether the Go heap should be collected. It may be
-	// nil.
-	Collector interface{ Collect() }
-
-	// StackPointer reads the thread's shadow stack pointer; nil if the module
-	// has none.
-	StackPointer func() uint32
 
 	signals threadSignals
 	threadState
@@ -119,9 +100,11 @@ const (
 	smallAlloc = 4096
 )
 
-// NewThread makes the state of a guest thread of p.
+// NewThread makes the state of a guest thread of p. Until its Helper is set, the thread
+// can do what it needs nobody for.
 func NewThread(p *Process) *Thread {
 	t := &Thread{Context: context.Background(), Process: p, traceControl: p.TraceControl}
+	t.Helper = noHelper{t}
 	if t.traceControl == nil {
 		t.traceControl = &untraced
 	}

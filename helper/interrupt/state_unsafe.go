@@ -95,7 +95,7 @@ type Target struct {
 // NewState makes the state of a thread.
 //
 // gate must stay where it is for as long as the state is in use.
-func NewState(o Offsets, target Target, gate *kernel.Gate) (*State, error) {
+func NewState(gate *kernel.Gate) (*State, error) {
 	size := int(unsafe.Sizeof(frame{})) * maxDepth
 	area, err := unix.Mmap(-1, 0, 4096+size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 	if err != nil {
@@ -103,14 +103,20 @@ func NewState(o Offsets, target Target, gate *kernel.Gate) (*State, error) {
 	}
 	s := (*State)(unsafe.Pointer(&area[0]))
 	frames := unsafe.Slice((*frame)(unsafe.Pointer(&area[4096])), maxDepth)
-	*s = State{
-		frame: &frames[0], frames: frames,
-		offStackBottom: o.StackBottom, offReturn: o.ReturnAddress, offSP: o.SP, offFP: o.FP,
-		offOpaque: o.CalleeOpaque, offCaller: o.CallerModule, offOriginalFP: o.OriginalFP, offOriginalSP: o.OriginalSP,
-		exitCode: uintptr(target.ExitCode), opaque: target.Opaque, gate: gate,
-	}
+	*s = State{frame: &frames[0], frames: frames, gate: gate}
 	return s, nil
 }
+
+// Attach says how the engine that is to run code in the thread is interrupted. Until then
+// the thread runs none.
+func (s *State) Attach(o Offsets, target Target) {
+	s.offStackBottom, s.offReturn, s.offSP, s.offFP = o.StackBottom, o.ReturnAddress, o.SP, o.FP
+	s.offOpaque, s.offCaller, s.offOriginalFP, s.offOriginalSP = o.CalleeOpaque, o.CallerModule, o.OriginalFP, o.OriginalSP
+	s.exitCode, s.opaque = uintptr(target.ExitCode), target.Opaque
+}
+
+// Gate is what NewState was given.
+func (s *State) Gate() *kernel.Gate { return s.gate }
 
 // Bind makes s the state of the calling thread.
 //
@@ -198,18 +204,18 @@ func (s *State) Depth() int { return s.depth }
 // Take copies out the siginfo of the pending signal, and lets the next be
 // caught. It returns the mask at which the signal was caught.
 //
-// Preconditions: the gate says that one is pending.
+// Preconditions: the gate says that one is pending, and the engine lets the host function
+// return directly (engine.Thread.Undivert).
 func (s *State) Take(info *[128]byte) (mask uint64) {
-	s.undivert()
 	*info = s.pendingInfo
 	mask = s.pendingMask
 	s.gate.Pending = 0
 	return mask
 }
 
-// undivert lets the wasm call under way return to compiled code directly. The
+// Undivert lets the wasm call under way return to compiled code directly. The
 // handler about to run may be a call of its own that is diverted too.
-func (s *State) undivert() {
+func (s *State) Undivert() {
 	if s.context == 0 {
 		return
 	}
@@ -235,14 +241,14 @@ func (s *State) returnSlot() *uintptr {
 
 // Resume is where compiled code goes on after the second host function, which
 // the return stub calls when a signal is pending.
-type Resume struct{ ret, sp, fp uintptr }
+type Resume = [3]uintptr
 
 // Suspend returns it, to be given to Continue before that function returns: the
 // handlers that it runs may come here too.
 func (s *State) Suspend() Resume { return Resume{s.resumeReturn, s.resumeSP, s.resumeFP} }
 
 // Continue undoes what other calls have made of what Suspend returned.
-func (s *State) Continue(r Resume) { s.resumeReturn, s.resumeSP, s.resumeFP = r.ret, r.sp, r.fp }
+func (s *State) Continue(r Resume) { s.resumeReturn, s.resumeSP, s.resumeFP = r[0], r[1], r[2] }
 
 // PendingMask is the mask at which the pending signal was caught, and to which
 // the thread goes back.

@@ -85,7 +85,7 @@ func Reserve(limit, extra uint64) (*Memory, error) {
 // FixedBase is where ReserveFixed puts a memory. It is small enough to be part of
 // an instruction's addressing mode, and above all that the kernel maps for an
 // executable that is linked to low addresses, as Go's are. The patched engine has
-// it as a constant, see helper/engine/patches.
+// it as a constant, see helper/engine/wazero/patches.
 const FixedBase = 0x1000_0000
 
 // FixedSpan is how much address space a memory takes from FixedBase on.

@@ -8,8 +8,9 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"walisup/helper/engine"
-	"walisup/helper/engine/enginetest"
-	"walisup/helper/jump"
+	"walisup/helper/engine/wazero/enginetest"
+	"walisup/helper/engine/wazero/jump"
+	"walisup/helper/engine/wazero/layout"
 )
 
 // Instructions.
@@ -43,14 +44,14 @@ type rig struct {
 	setjmp, longjmp, poison uint32
 	void, number            uint32
 	table                   jump.Table
-	handles                 map[uint32]jump.Handle
+	handles                 map[uint32]engine.Handle
 }
 
 // poisonValue is what a hostile module puts where it hopes for a return address.
 const poisonValue = 0x4141_4141_4141
 
 func newRig() *rig {
-	r := &rig{handles: map[uint32]jump.Handle{}}
+	r := &rig{handles: map[uint32]engine.Handle{}}
 	r.void = r.Type(nil, nil)
 	r.number = r.Type(nil, []byte{enginetest.I32})
 	r.setjmp = r.Import("host", "setjmp", r.Type([]byte{enginetest.I32}, []byte{enginetest.I32}))
@@ -63,7 +64,7 @@ func newRig() *rig {
 func (r *rig) run(t *testing.T) ([]uint64, error) {
 	t.Helper()
 	b := enginetest.New(t)
-	var view engine.Call
+	var view layout.Call
 	host := b.Runtime.NewHostModuleBuilder("host")
 	define := func(name string, f func([]uint64), params, results []api.ValueType) {
 		host.NewFunctionBuilder().WithGoFunction(api.GoFunc(func(_ context.Context, stack []uint64) { f(stack) }), params, results).Export(name)
@@ -87,11 +88,11 @@ func (r *rig) run(t *testing.T) ([]uint64, error) {
 		t.Fatal(err)
 	}
 	f := m.ExportedFunction("main")
-	layout, err := engine.FindLayout(f)
+	fields, err := layout.Find(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b.CallFunction(m, f, func() { view = layout.View(f) })
+	return b.CallFunction(m, f, func() { view = fields.View(f) })
 }
 
 // spilled is code that has n poisoned values on the stack while it does what inside
@@ -125,7 +126,7 @@ func TestJumpToAFunctionThatHasReturned(t *testing.T) {
 			hostile := r.Function("", r.void, locals, body...)
 			r.Function("main", r.void, nil, code(opCall, setter, opDrop, opCall, hostile)...)
 			_, err := r.run(t)
-			if err == nil || !strings.Contains(err.Error(), jump.ErrStale.Error()) {
+			if err == nil || !strings.Contains(err.Error(), engine.ErrStale.Error()) {
 				t.Errorf("called by %d functions, %d poisoned values: %v", nested+1, values, err)
 			}
 		}

@@ -1,4 +1,4 @@
-package engine_test
+package wazero_test
 
 import (
 	"context"
@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/helper/engine"
-	"walisup/helper/engine/enginetest"
+	ours "walisup/helper/engine/wazero"
+	"walisup/helper/engine/wazero/enginetest"
 	"walisup/helper/module"
 	"walisup/ipc/cache"
 )
@@ -134,40 +135,36 @@ func specProgram(t *testing.T, b []byte) (*specInstance, error) {
 	if err != nil {
 		return nil, err
 	}
-	artifact, err := engine.Compile(ctx, m.Binary, 1, false)
+	artifact, err := ours.Compile(ctx, m.Binary, engine.Options{Workers: 1})
 	if err != nil {
 		return nil, err
 	}
 	var memory api.Memory
-	hosts := func(rt wazero.Runtime) []wazero.HostModuleBuilder {
-		host := rt.NewHostModuleBuilder(module.Namespace)
-		for _, i := range m.Imports {
-			nothing := api.GoFunc(func(_ context.Context, stack []uint64) { clear(stack) })
-			host.NewFunctionBuilder().WithGoFunction(nothing, i.Type.Params, i.Type.Results).Export(i.Name)
-		}
-		support := rt.NewHostModuleBuilder(module.SupportModule)
-		for _, i := range m.Support {
-			f := specSupport(m, i.Name, &memory)
-			support.NewFunctionBuilder().WithGoFunction(f, i.Type.Params, i.Type.Results).Export(i.Name)
-		}
-		return []wazero.HostModuleBuilder{host, support}
+	host := &engine.Host{
+		Function: func(module.Import) engine.HostFunc {
+			return func(_ context.Context, stack []uint64) { clear(stack) }
+		},
+		Support:     func(i module.Import) engine.HostFunc { return specSupport(m, i.Name, &memory) },
+		Interrupted: func(context.Context, []uint64) {},
+		Pending:     func(context.Context, []uint64) {},
 	}
-	err = artifact.MakeGlue(ctx, m.Stub, func(rt wazero.Runtime) error {
-		for _, builder := range hosts(rt) {
+	err = ours.MakeGlue(ctx, m.Stub, artifact, func(rt wazero.Runtime) error {
+		builders, err := ours.Imports(rt, m, host)
+		for _, builder := range builders {
 			if _, err := builder.Compile(ctx); err != nil {
 				return err
 			}
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := engine.Load(ctx, m.Stub, mapped(t, artifact))
+	rt, compiled, err := ours.LoadUnlinked(ctx, m.Stub, mapped(t, artifact))
 	if err != nil {
 		return nil, err
 	}
-	bench := enginetest.For(t, loaded.Runtime)
+	bench := enginetest.For(t, rt)
 	var a enginetest.Assembler
 	a.Memory = enginetest.U32(enginetest.U32([]byte{1}, m.MemoryPages), m.MemoryPages)
 	if m.Shared {
@@ -184,12 +181,16 @@ func specProgram(t *testing.T, b []byte) (*specInstance, error) {
 			return nil, err
 		}
 	}
-	for _, builder := range hosts(loaded.Runtime) {
+	builders, err := ours.Imports(rt, m, host)
+	if err != nil {
+		return nil, err
+	}
+	for _, builder := range builders {
 		if _, err := builder.Instantiate(ctx); err != nil {
 			return nil, err
 		}
 	}
-	instance, err := bench.InstantiateCompiled(loaded.Compiled, "")
+	instance, err := bench.InstantiateCompiled(compiled, "")
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +201,7 @@ func specProgram(t *testing.T, b []byte) (*specInstance, error) {
 }
 
 // specSupport does what the helper's functions do for a thread that is alone.
-func specSupport(m *module.Module, name string, memory *api.Memory) api.GoFunc {
+func specSupport(m *module.Module, name string, memory *api.Memory) engine.HostFunc {
 	wait := func(stack []uint64, size uint32, load func(uint32) uint64) {
 		address := uint32(stack[0])
 		if address%size != 0 {
@@ -251,14 +252,14 @@ func mapped(t *testing.T, a *engine.Artifact) *engine.Artifact {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	if err := cache.Write(fd, &cache.Entry{Head: a.Head, Tail: a.Tail, Code: a.Code, Index: a.Glue.Index, Glue: a.Glue.Code}); err != nil {
+	if err := cache.Write(fd, &cache.Entry{Head: a.Head, Tail: a.Tail, Code: a.Code, Index: a.Index, Glue: a.Glue}); err != nil {
 		t.Fatal(err)
 	}
 	e, err := cache.Map(fd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &engine.Artifact{Head: e.Head, Tail: e.Tail, Code: e.Code, Glue: engine.Glue{Index: e.Index, Code: e.Glue}}
+	return &engine.Artifact{Head: e.Head, Tail: e.Tail, Code: e.Code, Index: e.Index, Glue: e.Glue}
 }
 
 // TestSpecificationAsPrograms runs the scripts' modules as programs. What a script does

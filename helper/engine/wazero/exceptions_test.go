@@ -1,4 +1,4 @@
-package engine_test
+package wazero_test
 
 import (
 	"context"
@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"walisup/helper/engine"
-	"walisup/helper/engine/enginetest"
+	ours "walisup/helper/engine/wazero"
+	"walisup/helper/engine/wazero/enginetest"
 )
 
 // Instructions.
@@ -95,7 +96,7 @@ func TestManyLocalsAroundATryTable(t *testing.T) {
 			opThrow, 0, opEnd, 0x00, opEnd, opLocalGet, last)
 		a.Function("f", kind, append(enginetest.U32([]byte{1}, n), enginetest.I64), code...)
 		if n+2 > limit {
-			_, err := engine.Compile(context.Background(), a.Bytes(), 1, false)
+			_, err := ours.Compile(context.Background(), a.Bytes(), engine.Options{Workers: 1})
 			if err == nil || !strings.Contains(err.Error(), "over the limit of") {
 				t.Errorf("%d locals: %v", n, err)
 			}

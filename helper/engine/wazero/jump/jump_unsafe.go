@@ -28,19 +28,12 @@
 package jump
 
 import (
-	"errors"
 	"math/rand/v2"
 	"unsafe"
 
 	"walisup/helper/engine"
+	"walisup/helper/engine/wazero/layout"
 )
-
-// ErrStale is returned for a jmp_buf whose setjmp's caller has returned, or
-// that no setjmp has filled.
-var ErrStale = errors.New("longjmp to a function that has returned, or with a jmp_buf that setjmp did not fill")
-
-// Handle names a record; it is what a jmp_buf holds.
-type Handle struct{ Index, Serial uint64 }
 
 // Table holds the records of one guest thread, outermost first.
 type Table struct {
@@ -72,7 +65,7 @@ type setter struct {
 
 // Set records the state in which the host function called from c returns, to ret.
 // The guest's address of the jmp_buf is not used but to know it again.
-func (t *Table) Set(c engine.Call, ret uintptr, buffer uint32) Handle {
+func (t *Table) Set(c layout.Call, ret uintptr, buffer uint32) engine.Handle {
 	top, sp, fp := c.StackTop(), *c.SP(), *c.FP()
 	callerFP := *(*uintptr)(pointer(fp))
 	// ret leads into the code that all calls of one import share.
@@ -92,7 +85,7 @@ func (t *Table) Set(c engine.Call, ret uintptr, buffer uint32) Handle {
 	r.handlers = c.KeepTryHandlers(r.handlers)
 	r.regs = append(r.regs[:0], c.SavedRegisters()...)
 	r.frame = append(r.frame[:0], unsafe.Slice((*byte)(pointer(sp)), callerFP-sp)...)
-	return Handle{Index: uint64(i), Serial: r.serial}
+	return engine.Handle{Index: uint64(i), Serial: r.serial}
 }
 
 // place finds the record that a setjmp at this place replaces, or makes room
@@ -133,15 +126,15 @@ func (t *Table) Drop(n int) {
 }
 
 // Context returns the execution context that the handle's record belongs to.
-func (t *Table) Context(h Handle) (uintptr, error) {
+func (t *Table) Context(h engine.Handle) (uintptr, error) {
 	r := t.find(h)
 	if r == nil {
-		return 0, ErrStale
+		return 0, engine.ErrStale
 	}
 	return r.context, nil
 }
 
-func (t *Table) find(h Handle) *record {
+func (t *Table) find(h engine.Handle) *record {
 	if h.Index >= uint64(len(t.records)) || h.Serial == 0 || t.records[h.Index].serial != h.Serial {
 		return nil
 	}
@@ -152,15 +145,15 @@ func (t *Table) find(h Handle) *record {
 // setjmp did, with the given value.
 //
 // Preconditions: the record belongs to c, and the function returns at once.
-func (t *Table) Jump(c engine.Call, h Handle, value uint64) error {
+func (t *Table) Jump(c layout.Call, h engine.Handle, value uint64) error {
 	r := t.find(h)
 	if r == nil || r.context != c.Context() {
-		return ErrStale
+		return engine.ErrStale
 	}
 	top := c.StackTop()
 	callerFP := top - r.callerFP
 	if !c.Encloses(callerFP, *c.FP()) || c.Chain(callerFP, t.key) != r.chain || !c.SetTryHandlers(r.callerFP, r.handlers) {
-		return ErrStale
+		return engine.ErrStale
 	}
 	sp := top - r.sp
 	copy(unsafe.Slice((*byte)(pointer(sp)), len(r.frame)), r.frame)

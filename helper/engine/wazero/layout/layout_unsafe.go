@@ -1,4 +1,4 @@
-package engine
+package layout
 
 import (
 	"fmt"
@@ -31,8 +31,8 @@ type Layout struct {
 	executable                             uintptr
 }
 
-// FindLayout reads the layout off a function of any instantiated wasm module.
-func FindLayout(f api.Function) (l Layout, err error) {
+// Find reads the layout off a function of any instantiated wasm module.
+func Find(f api.Function) (l Layout, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("the wasm engine is not the version that walisup was built for: %v", r)
@@ -238,9 +238,16 @@ func HostTarget(m api.Module) (interrupt.Target, error) {
 }
 
 // callGoFunction is the engine's exit code for calling function 0 of a host
-// module; wazevoapi.ExitCodeCallGoFunction. Package engine's test compares it
+// module; wazevoapi.ExitCodeCallGoFunction. Package wazero's test compares it
 // with what the engine does.
 const callGoFunction = 6
+
+// InCode reports whether an address is in the compiled code of the module that the call
+// is of.
+func (c Call) InCode(pc uintptr) bool {
+	code, _ := c.layout.Code(c.function)
+	return pc-Address(code) < uintptr(len(code))
+}
 
 // Address is where code begins.
 func Address(code []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(code))) }

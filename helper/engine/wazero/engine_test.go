@@ -1,4 +1,4 @@
-package engine_test
+package wazero_test
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"walisup/helper/engine"
+	ours "walisup/helper/engine/wazero"
+	"walisup/helper/engine/wazero/layout"
 )
 
 // caller is (module (import "host" "f" (func)) (func (export "g") (call 0))).
@@ -23,30 +25,30 @@ var stub = append(caller[:len(caller)-7:len(caller)-7], "\x05\x01\x03\x00\x00\x0
 
 // The assumptions that package interrupt rests on: the stub runs the code of the
 // module it stands for, and a host function finds the exit code, the callee and
-// the stack where FindLayout says.
+// the stack where layout.Find says.
 func TestLayoutAgreesWithTheEngine(t *testing.T) {
 	ctx := context.Background()
-	artifact, err := engine.Compile(ctx, caller, 1, false)
+	artifact, err := ours.Compile(ctx, caller, engine.Options{Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := engine.Load(ctx, stub, mapped(t, artifact))
+	rt, compiled, err := ours.LoadUnlinked(ctx, stub, mapped(t, artifact))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.Runtime.Close(ctx)
+	defer rt.Close(ctx)
 
-	var layout engine.Layout
+	var fields layout.Layout
 	var g api.Function
 	var target struct {
 		exitCode uint32
 		opaque   uintptr
 	}
 	calls := 0
-	host, err := p.Runtime.NewHostModuleBuilder("host").NewFunctionBuilder().
+	host, err := rt.NewHostModuleBuilder("host").NewFunctionBuilder().
 		WithGoFunction(api.GoFunc(func(context.Context, []uint64) {
 			calls++
-			c := layout.View(g)
+			c := fields.View(g)
 			if c.ExitCode() != target.exitCode {
 				t.Errorf("exit code %#x, want %#x", c.ExitCode(), target.exitCode)
 			}
@@ -61,7 +63,7 @@ func TestLayoutAgreesWithTheEngine(t *testing.T) {
 			if !ok || fp <= *c.FP() {
 				t.Fatalf("no caller at frame pointer %#x", *c.FP())
 			}
-			code, offsets := layout.Code(g)
+			code, offsets := fields.Code(g)
 			if !inside(pc, code) || len(offsets) != 1 || offsets[0] != 0 {
 				t.Errorf("the caller's address %#x is not in its code, functions at %v", pc, offsets)
 			}
@@ -72,17 +74,17 @@ func TestLayoutAgreesWithTheEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := engine.HostTarget(host)
+	got, err := layout.HostTarget(host)
 	if err != nil {
 		t.Fatal(err)
 	}
 	target.exitCode, target.opaque = got.ExitCode, got.Opaque
-	m, err := p.Runtime.InstantiateModule(ctx, p.Compiled, wazero.NewModuleConfig())
+	m, err := rt.InstantiateModule(ctx, compiled, wazero.NewModuleConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
 	g = m.ExportedFunction("g")
-	if layout, err = engine.FindLayout(g); err != nil {
+	if fields, err = layout.Find(g); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
@@ -96,13 +98,13 @@ func TestLayoutAgreesWithTheEngine(t *testing.T) {
 }
 
 func inside(pc uintptr, code []byte) bool {
-	offset := pc - engine.Address(code)
+	offset := pc - layout.Address(code)
 	return offset < uintptr(len(code))
 }
 
 func TestDamagedArtifactsAreRefused(t *testing.T) {
 	ctx := context.Background()
-	artifact, err := engine.Compile(ctx, caller, 1, false)
+	artifact, err := ours.Compile(ctx, caller, engine.Options{Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,8 +114,8 @@ func TestDamagedArtifactsAreRefused(t *testing.T) {
 		"other engine": {Head: append([]byte("WAZEVO\x05v9.99"), artifact.Head[12:]...), Tail: artifact.Tail, Code: artifact.Code},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if p, err := engine.Load(ctx, stub, a); err == nil {
-				p.Runtime.Close(ctx)
+			if rt, _, err := ours.LoadUnlinked(ctx, stub, a); err == nil {
+				rt.Close(ctx)
 				t.Error("loaded")
 			}
 		})
@@ -121,7 +123,7 @@ func TestDamagedArtifactsAreRefused(t *testing.T) {
 }
 
 func TestCompileReportsWhatIsWrong(t *testing.T) {
-	if _, err := engine.Compile(context.Background(), caller[:len(caller)-3], 1, false); err == nil {
+	if _, err := ours.Compile(context.Background(), caller[:len(caller)-3], engine.Options{Workers: 1}); err == nil {
 		t.Error("a truncated module was compiled")
 	}
 }

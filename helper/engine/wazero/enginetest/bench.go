@@ -13,7 +13,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/engine"
+	"walisup/helper/engine/wazero/layout"
 	"walisup/helper/interrupt"
 	"walisup/wali/kernel"
 )
@@ -33,7 +33,7 @@ type Bench struct {
 // New returns a bench on the compiler, with the features that the helper has.
 func New(t testing.TB) *Bench {
 	return For(t, wazero.NewRuntimeWithConfig(context.Background(),
-		wazero.NewRuntimeConfigCompiler().WithCoreFeatures(engine.Features)))
+		wazero.NewRuntimeConfigCompiler().WithCoreFeatures(layout.Features)))
 }
 
 // For returns a bench for a runtime, which is closed at the end of the test.
@@ -132,7 +132,7 @@ func (b *Bench) CallFunction(m api.Module, f api.Function, before func(), args .
 type worker struct {
 	context.Context // of the calls; host functions find the worker in it
 
-	layout engine.Layout
+	layout layout.Layout
 	state  *interrupt.State
 	gate   *kernel.Gate
 	host   api.Module // has interrupted; the state refers to it where the collector does not look
@@ -180,7 +180,7 @@ func (w *worker) prepare() error {
 		return err
 	}
 	w.host = host
-	target, err := engine.HostTarget(host)
+	target, err := layout.HostTarget(host)
 	if err != nil {
 		return err
 	}
@@ -188,12 +188,13 @@ func (w *worker) prepare() error {
 	if err != nil {
 		return err
 	}
-	if w.layout, err = engine.FindLayout(m.ExportedFunction("f")); err != nil {
+	if w.layout, err = layout.Find(m.ExportedFunction("f")); err != nil {
 		return err
 	}
-	if w.state, err = interrupt.NewState(w.layout.InterruptOffsets(), target, w.gate); err != nil {
+	if w.state, err = interrupt.NewState(w.gate); err != nil {
 		return err
 	}
+	w.state.Attach(w.layout.InterruptOffsets(), target)
 	return w.state.Bind()
 }
 

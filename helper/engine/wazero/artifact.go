@@ -1,4 +1,4 @@
-package engine
+package wazero
 
 import (
 	"bytes"
@@ -9,43 +9,21 @@ import (
 	"hash/crc32"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+
+	"walisup/helper/engine"
+	"walisup/helper/engine/wazero/layout"
 )
 
-// Features are the WebAssembly features that modules may use.
-const Features = api.CoreFeaturesV2 | experimental.CoreFeaturesThreads |
-	experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExceptionHandling |
-	experimental.CoreFeaturesExtendedConst
-
-// Artifact is a compiled module as the engine writes it to its cache, taken
-// apart so that the code can be mapped by itself.
-type Artifact struct {
-	Head []byte // version and function offsets
-	Code []byte
-	Tail []byte // what follows the code and its checksum
-	Glue Glue
-
-	// Sources maps code to the module it was compiled from, by rising Code. It
-	// is empty unless the module was compiled with debug information.
-	Sources []Source
-}
-
-// Source says that the machine code from offset Code on comes from the
-// instruction at Module, in bytes from the beginning of the code section's
-// content.
-type Source struct{ Code, Module uint64 }
-
-// Compile compiles a prepared module. debug asks for Artifact.Sources, which the
-// module must have debug information for.
-func Compile(ctx context.Context, module []byte, workers int, debug bool) (*Artifact, error) {
+// compile compiles a prepared module, without its glue.
+func compile(ctx context.Context, module []byte, o engine.Options) (*engine.Artifact, error) {
 	f := &feed{}
-	rt, err := newRuntime(ctx, f, debug)
+	rt, err := newRuntime(ctx, f, o.Debug)
 	if err != nil {
 		return nil, err
 	}
 	defer rt.Close(ctx)
-	if _, err := rt.CompileModule(experimental.WithCompilationWorkers(ctx, workers), module); err != nil {
+	if _, err := rt.CompileModule(experimental.WithCompilationWorkers(ctx, o.Workers), module); err != nil {
 		return nil, err
 	}
 	if f.added == nil {
@@ -57,7 +35,7 @@ func Compile(ctx context.Context, module []byte, workers int, debug bool) (*Arti
 // split takes the engine's cache entry apart: magic (6), version (1+n), number
 // of functions (4), their offsets (8 each), code size (8), code, checksum (4),
 // the rest.
-func split(entry []byte) (*Artifact, error) {
+func split(entry []byte) (*engine.Artifact, error) {
 	const magicSize = 6
 	bad := errors.New("the engine's cache entry has an unknown form")
 	if len(entry) < magicSize+1 {
@@ -80,8 +58,8 @@ func split(entry []byte) (*Artifact, error) {
 	if crc32.Checksum(code, crc32.MakeTable(crc32.Castagnoli)) != sum {
 		return nil, bad
 	}
-	a := &Artifact{Head: entry[:p], Code: code, Tail: entry[p+8+int(size)+4:]}
-	if err := a.splitSources(); err != nil {
+	a := &engine.Artifact{Head: entry[:p], Code: code, Tail: entry[p+8+int(size)+4:]}
+	if err := splitSources(a); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -89,7 +67,7 @@ func split(entry []byte) (*Artifact, error) {
 
 // splitSources takes the source map out of the tail: a flag, the number of
 // entries (8), and for each an offset in the module and one in the code.
-func (a *Artifact) splitSources() error {
+func splitSources(a *engine.Artifact) error {
 	if len(a.Tail) == 0 || a.Tail[0] == 0 {
 		return nil
 	}
@@ -104,7 +82,7 @@ func (a *Artifact) splitSources() error {
 	}
 	for i := range n {
 		entry := rest[16*i:]
-		a.Sources = append(a.Sources, Source{
+		a.Sources = append(a.Sources, engine.Source{
 			Module: binary.LittleEndian.Uint64(entry), Code: binary.LittleEndian.Uint64(entry[8:])})
 	}
 	a.Tail = append([]byte{0}, rest[16*n:]...)
@@ -119,7 +97,7 @@ var placeholder = bytes.Repeat([]byte{0xcc}, 16)
 // else that Load does. Load fails if it is wrong.
 const placeholderSum = 0x645114e8
 
-func (a *Artifact) withPlaceholder() []byte {
+func withPlaceholder(a *engine.Artifact) []byte {
 	entry := make([]byte, 0, len(a.Head)+8+len(placeholder)+4+len(a.Tail))
 	entry = append(entry, a.Head...)
 	entry = binary.LittleEndian.AppendUint64(entry, uint64(len(placeholder)))
@@ -134,7 +112,7 @@ func newRuntime(ctx context.Context, f *feed, debug bool) (wazero.Runtime, error
 		return nil, fmt.Errorf("the wasm engine is not the version that walisup was built for: %w", err)
 	}
 	config := wazero.NewRuntimeConfigCompiler().
-		WithCoreFeatures(Features).
+		WithCoreFeatures(layout.Features).
 		WithCompilationCache(cache).
 		WithDebugInfoEnabled(debug)
 	return wazero.NewRuntimeWithConfig(ctx, config), nil

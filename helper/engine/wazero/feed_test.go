@@ -1,4 +1,4 @@
-package engine
+package wazero
 
 import (
 	"slices"
@@ -35,12 +35,12 @@ func TestGlueIsKept(t *testing.T) {
 	}
 	// However an index is cut or a number in it changed, no piece reaches beyond
 	// the code.
-	for cut := range recording.glue.Index {
+	for cut := range recording.glue.index {
 		for _, damaged := range [][]byte{
-			recording.glue.Index[:cut],
-			slices.Concat(recording.glue.Index[:cut], []byte{0xff}, recording.glue.Index[cut+1:]),
+			recording.glue.index[:cut],
+			slices.Concat(recording.glue.index[:cut], []byte{0xff}, recording.glue.index[cut+1:]),
 		} {
-			f := &feed{glue: Glue{Index: damaged, Code: recording.glue.Code}}
+			f := &feed{glue: glue{index: damaged, code: recording.glue.code}}
 			for _, p := range pieces {
 				f.StoredCode(p.key)
 			}

@@ -1,4 +1,4 @@
-package engine_test
+package wazero_test
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
-	"walisup/helper/engine"
-	"walisup/helper/engine/enginetest"
+	"walisup/helper/engine/wazero/enginetest"
+	"walisup/helper/engine/wazero/layout"
 )
 
 // The WebAssembly specification's own tests, as the engine's module has them. They are
@@ -35,7 +35,7 @@ var suites = []struct {
 	{"v2", api.CoreFeaturesV2},
 	{"threads", api.CoreFeaturesV2 | experimental.CoreFeaturesThreads},
 	{"tail-call", api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall},
-	{"exception-handling", engine.Features},
+	{"exception-handling", layout.Features},
 	{"extended-const", api.CoreFeaturesV2 | experimental.CoreFeaturesExtendedConst},
 }
 

@@ -1,4 +1,4 @@
-package engine
+package wazero
 
 import (
 	"bytes"
@@ -6,15 +6,15 @@ import (
 	"io"
 )
 
-// Glue is code that the engine makes from types alone: what leads from the host
+// glue is code that the engine makes from types alone: what leads from the host
 // into a module and from there to the host's functions. The engine would make it
 // at each start, which takes longer than all else that Load does.
-type Glue struct {
-	// Index has for each piece, numbers little-endian with 4 bytes: the length
-	// of its key, the key, where it lies in Code, its length, how many numbers
+type glue struct {
+	// index has for each piece, numbers little-endian with 4 bytes: the length
+	// of its key, the key, where it lies in code, its length, how many numbers
 	// belong to it, and these.
-	Index []byte
-	Code  []byte // must be mapped executable for Load
+	index []byte
+	code  []byte // must be mapped executable for Load
 }
 
 // feed is the engine's compile cache with one entry, and its store of glue. It
@@ -25,7 +25,7 @@ type feed struct {
 	refused bool   // by the engine
 	added   []byte // what Add was given
 
-	glue      Glue
+	glue      glue
 	recording bool // else glue is read
 }
 
@@ -53,20 +53,20 @@ func (f *feed) StoreCode(key string, code []byte, numbers []int) {
 	if !f.recording {
 		return
 	}
-	for len(f.glue.Code)%glueAlignment != 0 {
-		f.glue.Code = append(f.glue.Code, 0xcc)
+	for len(f.glue.code)%glueAlignment != 0 {
+		f.glue.code = append(f.glue.code, 0xcc)
 	}
 	le := binary.LittleEndian
-	index := le.AppendUint32(f.glue.Index, uint32(len(key)))
+	index := le.AppendUint32(f.glue.index, uint32(len(key)))
 	index = append(index, key...)
-	index = le.AppendUint32(index, uint32(len(f.glue.Code)))
+	index = le.AppendUint32(index, uint32(len(f.glue.code)))
 	index = le.AppendUint32(index, uint32(len(code)))
 	index = le.AppendUint32(index, uint32(len(numbers)))
 	for _, n := range numbers {
 		index = le.AppendUint32(index, uint32(n))
 	}
-	f.glue.Index = index
-	f.glue.Code = append(f.glue.Code, code...)
+	f.glue.index = index
+	f.glue.code = append(f.glue.code, code...)
 }
 
 // StoredCode looks for a piece. What it returns must not be changed. An index that
@@ -75,7 +75,7 @@ func (f *feed) StoredCode(key string) (code []byte, numbers []int, ok bool) {
 	if f.recording {
 		return nil, nil, false
 	}
-	b, le := f.glue.Index, binary.LittleEndian
+	b, le := f.glue.index, binary.LittleEndian
 	for len(b) >= 16 {
 		n := uint64(le.Uint32(b))
 		if uint64(len(b)) < 16+n {
@@ -85,7 +85,7 @@ func (f *feed) StoredCode(key string) (code []byte, numbers []int, ok bool) {
 		b = b[4+n:]
 		start, size, count := uint64(le.Uint32(b)), uint64(le.Uint32(b[4:])), uint64(le.Uint32(b[8:]))
 		b = b[12:]
-		if uint64(len(b)) < 4*count || start+size > uint64(len(f.glue.Code)) {
+		if uint64(len(b)) < 4*count || start+size > uint64(len(f.glue.code)) {
 			break
 		}
 		if !found {
@@ -96,7 +96,7 @@ func (f *feed) StoredCode(key string) (code []byte, numbers []int, ok bool) {
 		for i := range numbers {
 			numbers[i] = int(le.Uint32(b[4*i:]))
 		}
-		return f.glue.Code[start : start+size : start+size], numbers, true
+		return f.glue.code[start : start+size : start+size], numbers, true
 	}
 	return nil, nil, false
 }

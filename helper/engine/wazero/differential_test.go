@@ -1,4 +1,4 @@
-package engine_test
+package wazero_test
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
-	"walisup/helper/engine"
-	"walisup/helper/engine/enginetest"
+	"walisup/helper/engine/wazero/enginetest"
+	"walisup/helper/engine/wazero/layout"
 )
 
 // Random functions, compiled by the patched compiler and interpreted, must do the same:
@@ -475,7 +475,7 @@ type side struct {
 }
 
 func newSide(t testing.TB, config wazero.RuntimeConfig, binary []byte) (*side, error) {
-	s := &side{bench: enginetest.For(t, wazero.NewRuntimeWithConfig(context.Background(), config.WithCoreFeatures(engine.Features)))}
+	s := &side{bench: enginetest.For(t, wazero.NewRuntimeWithConfig(context.Background(), config.WithCoreFeatures(layout.Features)))}
 	defer func() {
 		if s.instance == nil {
 			s.bench.Close()

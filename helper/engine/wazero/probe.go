@@ -1,5 +1,4 @@
-// Package probe asks the engine for what our patches rest on.
-package probe
+package wazero
 
 import (
 	"bytes"
@@ -30,16 +29,15 @@ const owner = "\x00asm\x01\x00\x00\x00" + "\x05\x04\x01\x01\x01\x01" + "\x07\x0a
 
 const pageSize = 64 << 10
 
-// MemoryBase finds out whether the engine's code looks for the linear memory where
+// probeMemoryBase finds out whether the engine's code looks for the linear memory where
 // this program puts it. The patched engine has the place as a constant, and checks no
 // bounds: with another constant a module would read and write what is not its own.
 // A compiling helper asks before it compiles, so starts do not pay for it.
 //
 // reserved says that the address space for a memory is reserved. No memory may be there.
-func MemoryBase(reserved bool) error {
-	ctx := context.Background()
+func probeMemoryBase(ctx context.Context, reserved bool) error {
 	wrong := fmt.Errorf("the wasm engine takes the memory to be elsewhere than at %#x; build walisup-helper with make", memory.FixedBase)
-	artifact, err := engine.Compile(ctx, []byte(reader), 1, false)
+	artifact, err := compile(ctx, []byte(reader), engine.Options{Workers: 1})
 	if err != nil {
 		return fmt.Errorf("probe the wasm engine: %w", err)
 	}
@@ -57,7 +55,7 @@ func MemoryBase(reserved bool) error {
 	}
 	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler())
 	defer rt.Close(ctx)
-	allocator := experimental.MemoryAllocatorFunc(func(uint64, uint64) experimental.LinearMemory { return linear{mem} })
+	allocator := experimental.MemoryAllocatorFunc(func(uint64, uint64) experimental.LinearMemory { return linearMemory(mem.Bytes()) })
 	if _, err := rt.InstantiateWithConfig(experimental.WithMemoryAllocator(ctx, allocator), []byte(owner),
 		wazero.NewModuleConfig().WithName("walisup.memory")); err != nil {
 		return fmt.Errorf("probe the wasm engine: %w", err)
@@ -80,14 +78,3 @@ func MemoryBase(reserved bool) error {
 	}
 	return nil
 }
-
-type linear struct{ *memory.Memory }
-
-func (m linear) Reallocate(size uint64) []byte {
-	if size != m.Size() {
-		return nil
-	}
-	return m.Bytes()
-}
-
-func (linear) Free() {}
