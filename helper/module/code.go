@@ -7,6 +7,8 @@ type code struct {
 	sites  []site
 	locals uint64 // of all bodies
 
+	tryTables int // of all bodies
+
 	changesTable bool    // some instruction may change table 0
 	atomics      [3]bool // uses of notify, wait32, wait64, by their code
 }
@@ -123,6 +125,11 @@ func (s *source) scan(sc *scanner) {
 				kind = siteReturnCallIndirect
 			}
 			c.sites = append(c.sites, site{uint32(in.start), uint32(in.end), kind, 0, in.index})
+		case opTryTable:
+			if c.tryTables++; c.tryTables > maxTryTables {
+				sc.r.failAt(in.start, "the functions have more than %d try_table instructions", maxTryTables)
+				return
+			}
 		case opTableSet:
 			c.changesTable = c.changesTable || in.index == 0
 		case opMiscPrefix:

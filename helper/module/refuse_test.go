@@ -1,6 +1,7 @@
 package module
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -47,6 +48,15 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%q: is ErrNotWasm %v", tc.header, !tc.notWasm)
 		}
 	}
+}
+
+// withTags is a program whose tag section has this content.
+func withTags(count []byte, tags ...byte) []byte {
+	b := newBuilder()
+	b.tags = append(b.tags, []byte{0, byte(b.typ("", ""))})
+	whole := string(b.program())
+	content := string(count) + string(tags)
+	return []byte(strings.Replace(whole, "\x0d\x03\x01\x00\x00", "\x0d"+string(rune(len(content)))+content, 1))
 }
 
 func TestRefused(t *testing.T) {
@@ -114,6 +124,19 @@ func TestRefused(t *testing.T) {
 		{"imported tag", program(func(b *builder) {
 			b.imported = join(appendName(nil, Namespace), appendName(nil, "t"), kindTag, 0, 0)
 		}), []string{"tag imports"}},
+		{"more tags than bytes", withTags(appendU32(nil, 2), 0, 0), []string{"2 tags announced", "tag section"}},
+		{"many tags", withTags(appendU32(nil, maxTags+1), 0, 0), []string{"1000001 tags are over the limit"}},
+		{"tag of no type", withTags([]byte{1}, 0, 99), []string{"type index 99 is out of range", "tag section"}},
+		{"tag of another kind", withTags([]byte{1}, 1, 0), []string{"tag attribute 0x1"}},
+		{"many try_tables", program(func(b *builder) {
+			// 2^24 and one more, in functions of a size that the engine takes.
+			kind := b.typ("", "")
+			some := bytes.Repeat([]byte{opTryTable, blockEmpty, 0, opEnd}, 1<<20)
+			for range 1 << 4 {
+				b.fn(kind, some...)
+			}
+			b.fn(kind, some[:4]...)
+		}), []string{"more than 16777216 try_table instructions"}},
 		{"reserved export", program(func(b *builder) { b.exportFn(ExportInit, b.typ("", "")) }), []string{"reserved"}},
 		{"memory export of another kind", program(func(b *builder) { b.exportFn(ExportMemory, b.typ("", "")) }),
 			[]string{`export "memory" is no memory`}},

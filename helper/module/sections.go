@@ -161,6 +161,7 @@ func parse(b []byte) (*source, error) {
 		{sectionFunction, s.parseFunctions},
 		{sectionTable, s.parseTables},
 		{sectionMemory, s.parseMemory},
+		{sectionTag, s.parseTags},
 		{sectionGlobal, s.parseGlobals},
 		{sectionExport, s.parseExports},
 		{sectionStart, s.parseStart},
@@ -249,6 +250,17 @@ func (s *source) parseTypes(r *reader) {
 		}
 		s.types = append(s.types, t)
 		s.structural = append(s.structural, first)
+	}
+}
+
+// parseTags checks the tag section, which is copied as it is: the engine makes room for as many tags as it announces.
+func (s *source) parseTags(r *reader) {
+	for n := r.count("tags", 2, maxTags); n > 0 && r.err == nil; n-- {
+		if at, attribute := r.pos, r.u8(); attribute != 0 {
+			r.failAt(at, "tag attribute %#x is not that of an exception", attribute)
+			return
+		}
+		s.typeIndex(r)
 	}
 }
 

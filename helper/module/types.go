@@ -23,6 +23,7 @@ const (
 	maxTypes      = 1_000_000
 	maxFunctions  = 1_000_000
 	maxGlobals    = 1_000_000
+	maxTags       = 1_000_000
 	maxParameters = 1_000
 	maxResults    = 1_000
 	maxLocals     = 50_000
@@ -31,6 +32,10 @@ const (
 	// minTotalLocals is what all functions together may declare in any case; above it one local for each byte of
 	// the file. A use takes more than a byte, so that no compiler's output comes near.
 	minTotalLocals = 1_000_000
+
+	// maxTryTables is how many try_table instructions all functions together may have: the engine numbers them, in 24
+	// bits of a word.
+	maxTryTables = 1 << 24
 )
 
 // FunctionType lists the types of a function's parameters and results, one byte each.
