@@ -1,7 +1,6 @@
 package interrupt
 
 import (
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -15,15 +14,12 @@ import (
 var (
 	goHandler                       uintptr // the Go runtime's handler, for faults that are not the guest's
 	windowLo, windowHi, windowAbort uintptr // see kernel.Window
-	returnStubLo, returnStubHi      uintptr // the look before wasm goes on
 )
 
 func faultHandlerPC() uintptr
 func signalHandlerPC() uintptr
 func trapHandlerPC() uintptr
 func signalReturnPC() uintptr
-func returnStubPC() uintptr
-func pendingStubPC() uintptr
 func trapFlag()
 func threadWord() uintptr
 func setThreadWord(v uintptr)
@@ -43,10 +39,6 @@ func Install() error {
 		return nil
 	}
 	windowLo, windowHi, windowAbort = kernel.Window()
-	returnStubLo, returnStubHi = returnStubPC(), pendingStubPC()
-	if returnStubHi < returnStubLo {
-		return errors.New("the linker has moved the code of the interruption stubs apart")
-	}
 	goHandler = safecopy.SetChain(0)
 	safecopy.SetChain(faultHandlerPC())
 	// A guest's thread must not notice that it has been stopped.

@@ -2,31 +2,22 @@
 #include "textflag.h"
 
 // Offsets in State, of the compiler's own reckoning.
-#define S_realReturn State_realReturn
-#define S_resumeReturn State_resumeReturn
 #define S_context State_context
+#define S_stackBottom State_stackBottom
 #define S_stackTop State_stackTop
 #define S_frame State_frame
 #define S_busy State_busy
-#define S_offStackBottom State_offStackBottom
-#define S_offReturn State_offReturn
-#define S_offSP State_offSP
-#define S_offFP State_offFP
-#define S_offOpaque State_offOpaque
-#define S_offCaller State_offCaller
-#define S_offOriginalFP State_offOriginalFP
-#define S_offOriginalSP State_offOriginalSP
-#define S_exitCode State_exitCode
-#define S_opaque State_opaque
-#define S_noArguments State_noArguments
 #define S_gate State_gate
 #define S_stepping State_stepping
 #define S_held State_held
 #define S_pendingMask State_pendingMask
 #define S_pendingInfo State_pendingInfo
-#define S_resumeSP State_resumeSP
-#define S_resumeFP State_resumeFP
 #define S_asked State_asked
+#define S_enter (State_hooks+Hooks_Enter)
+#define S_divert (State_hooks+Hooks_Divert)
+#define S_step (State_hooks+Hooks_Step)
+#define S_lookLo (State_hooks+Hooks_LookLo)
+#define S_lookHi (State_hooks+Hooks_LookHi)
 
 // Offsets in everyCall and in askedThread.
 #define C_number everyCallOrder_number
@@ -47,8 +38,6 @@
 #define G_inHost const_gateInHost
 
 // Offsets in frame.
-#define F_engine frame_engine
-#define F_exitCode frame_exitCode
 #define F_signal frame_signal
 #define F_siginfo frame_siginfo
 #define F_fpstate frame_fpstate
@@ -72,8 +61,6 @@
 // LOAD_STATE loads the thread's State from FS:0, the second word of m.tls.
 #define LOAD_STATE_R8 \
 	BYTE $0x64; BYTE $0x4c; BYTE $0x8b; BYTE $0x04; BYTE $0x25; LONG $0 // MOVQ FS:0, R8
-#define LOAD_STATE_BX \
-	BYTE $0x64; BYTE $0x48; BYTE $0x8b; BYTE $0x1c; BYTE $0x25; LONG $0 // MOVQ FS:0, BX
 #define LOAD_STATE_AX \
 	BYTE $0x64; BYTE $0x48; BYTE $0x8b; BYTE $0x04; BYTE $0x25; LONG $0 // MOVQ FS:0, AX
 
@@ -90,8 +77,8 @@
 	TESTQ R9, R9 \
 	JEQ  label \
 	MOVQ UC_rsp(DX), R10 \
-	MOVQ S_offStackBottom(R8), CX \
-	CMPQ R10, (R9)(CX*1) \
+	MOVQ S_stackBottom(R8), CX \
+	CMPQ R10, (CX) \
 	JB   label \
 	MOVQ S_stackTop(R8), CX \
 	CMPQ R10, (CX) \
@@ -138,12 +125,12 @@ notwindow:
 	ON_WASM_STACK(notwasm)
 	JMP  ·redirect(SB)
 notwasm:
-	// the last look before wasm: look again
-	CMPQ AX, ·returnStubLo(SB)
+	// the engine's last look before wasm: look again
+	MOVQ S_lookLo(R8), CX
+	CMPQ AX, CX
 	JB   pend
-	CMPQ AX, ·returnStubHi(SB)
+	CMPQ AX, S_lookHi(R8)
 	JAE  pend
-	MOVQ ·returnStubLo(SB), CX
 	MOVQ CX, UC_rip(DX)
 pend:
 	// keep the signal, and let no other come before the thread has seen it
@@ -157,7 +144,11 @@ pend:
 	MOVL $1, G_pending(R11)
 	CMPL G_inHost(R11), $0
 	JNE  done
-	JMP  ·divert(SB)
+	MOVQ S_context(R8), R9
+	TESTQ R9, R9
+	JEQ  done
+	MOVQ S_divert(R8), AX
+	JMP  AX
 done:
 	RET
 hold:
@@ -313,29 +304,9 @@ stop:
 done:
 	RET
 
-// exitStub is where the engine's loop goes on after a host function that ends the
-// wasm call it was called from. AX is the execution context. It leaves as the
-// engine's own entry code does, with nothing for a result.
-TEXT ·exitStub(SB),NOSPLIT|NOFRAME,$0
-	MOVQ AX, BX
-	LOAD_STATE_R8
-	MOVL $0, 0(BX)
-	MOVQ S_offOriginalFP(R8), CX
-	MOVQ S_offOriginalSP(R8), DX
-	MOVQ BP, R9 // the engine's; not needed, but vet wants BP read first
-	MOVQ (BX)(CX*1), BP
-	MOVQ (BX)(DX*1), SP
-	RET
-
 // func reservedHandlerPC() uintptr
 TEXT ·reservedHandlerPC(SB),NOSPLIT,$0-8
 	LEAQ ·reservedHandler(SB), AX
-	MOVQ AX, ret+0(FP)
-	RET
-
-// func exitStubPC() uintptr
-TEXT ·exitStubPC(SB),NOSPLIT,$0-8
-	LEAQ ·exitStub(SB), AX
 	MOVQ AX, ret+0(FP)
 	RET
 
@@ -367,20 +338,24 @@ on:
 	MOVQ S_context(R8), R9
 	TESTQ R9, R9
 	JEQ  stop
-	CMPL (R9), $0
-	JNE  leaving
-	RET
-leaving:
-	// the engine has been entered anew: no need to walk through it
-	ANDQ $~TRAP_FLAG, UC_eflags(DX)
-	MOVQ $0, S_stepping(R8)
-	JMP  ·divert(SB)
+	MOVQ S_step(R8), AX
+	JMP  AX
 stop:
-	ANDQ $~TRAP_FLAG, UC_eflags(DX)
-	MOVQ $0, S_stepping(R8)
-	RET
+	JMP  ·endSteps(SB)
 signal:
 	JMP  ·signalHandler(SB)
+
+// beginSteps makes the interrupted thread go on in single steps. DX ucontext, R8 State.
+TEXT ·beginSteps(SB),NOSPLIT|NOFRAME,$0
+	ORQ  $TRAP_FLAG, UC_eflags(DX)
+	MOVQ $1, S_stepping(R8)
+	RET
+
+// endSteps undoes beginSteps.
+TEXT ·endSteps(SB),NOSPLIT|NOFRAME,$0
+	ANDQ $~TRAP_FLAG, UC_eflags(DX)
+	MOVQ $0, S_stepping(R8)
+	RET
 
 // func trapFlag()
 //
@@ -390,85 +365,6 @@ TEXT ·trapFlag(SB),NOSPLIT|NOFRAME,$0
 	ORQ $TRAP_FLAG, (SP)
 	POPFQ
 	RET
-
-// divert sees to it that a signal which was caught in Go code, outside of a host
-// function that will look, is noticed on the way back into wasm. DX ucontext, R8
-// State.
-//
-// As long as the engine's loop has not cleared the exit code it has not read the
-// address at which compiled code goes on, and that is made ours. Otherwise the
-// thread is a few instructions away from wasm and goes there step by step; or it
-// is about to call wasm for the first time, or done with it.
-TEXT ·divert(SB),NOSPLIT|NOFRAME,$0
-	MOVQ S_context(R8), R9
-	TESTQ R9, R9
-	JEQ  done
-	CMPL (R9), $0
-	JEQ  step
-	MOVQ S_offReturn(R8), CX
-	MOVQ (R9)(CX*1), AX
-	CMPQ AX, ·returnStubLo(SB)
-	JEQ  done
-	MOVQ AX, S_realReturn(R8)
-	MOVQ ·returnStubLo(SB), AX
-	MOVQ AX, (R9)(CX*1)
-done:
-	RET
-step:
-	ORQ  $TRAP_FLAG, UC_eflags(DX)
-	MOVQ $1, S_stepping(R8)
-	RET
-
-// returnStub stands between the engine's loop and compiled code where divert has
-// put it. AX is the execution context, SP and BP are wasm's; other registers are
-// free.
-TEXT ·returnStub(SB),NOSPLIT|NOFRAME,$0
-	LOAD_STATE_R8
-	MOVQ S_gate(R8), R9
-	CMPL G_pending(R9), $0
-	JNE  pending
-	MOVQ S_realReturn(R8), R10
-	JMP  R10
-pending:
-	JMP  ·pendingStub(SB)
-
-// pendingStub calls the second host function of our module, which runs handlers,
-// with nothing to preserve but SP, BP and where to go on.
-TEXT ·pendingStub(SB),NOSPLIT|NOFRAME,$0
-	MOVQ AX, BX
-	MOVQ SP, S_resumeSP(R8)
-	MOVQ BP, S_resumeFP(R8)
-	MOVQ S_realReturn(R8), DX
-	MOVQ DX, S_resumeReturn(R8)
-	MOVQ S_offReturn(R8), CX
-	LEAQ ·pendingDone(SB), DX
-	MOVQ DX, (BX)(CX*1)
-	MOVQ S_offSP(R8), CX
-	LEAQ S_noArguments(R8), DX
-	MOVQ DX, (BX)(CX*1)
-	MOVQ S_offFP(R8), CX
-	MOVQ BP, (BX)(CX*1)
-	MOVQ S_offOpaque(R8), CX
-	MOVQ S_opaque(R8), DX
-	MOVQ DX, (BX)(CX*1)
-	MOVQ S_exitCode(R8), DX
-	ORQ  $0x100, DX // function 1
-	MOVL DX, 0(BX)
-	MOVQ S_offOriginalFP(R8), CX
-	MOVQ (BX)(CX*1), BP
-	MOVQ S_offOriginalSP(R8), CX
-	MOVQ (BX)(CX*1), SP
-	RET
-
-// pendingDone is where the engine goes on after the handlers have run.
-TEXT ·pendingDone(SB),NOSPLIT|NOFRAME,$0
-	LOAD_STATE_R8
-	MOVQ BP, R9 // the engine's; not needed, but vet wants BP read first
-	MOVQ S_resumeSP(R8), SP
-	MOVQ S_resumeFP(R8), BP
-	MOVQ S_resumeReturn(R8), DX
-	MOVQ DX, S_realReturn(R8)
-	JMP  ·returnStub(SB)
 
 // redirect: DI signal, SI siginfo, DX ucontext, R8 State. Sets the frame aside
 // and makes the context go on in the enter stub with all signals blocked, but
@@ -501,77 +397,15 @@ fits:
 	MOVQ DI, UC_fpregs(R9)
 	REP; MOVSB
 	// go on in the stub
-	LEAQ ·enterStub(SB), AX
+	MOVQ S_enter(R8), AX
 	MOVQ AX, UC_rip(DX)
 	MOVQ $BLOCKED, AX
 	MOVQ AX, UC_sigmask(DX)
 	RET
 
-// enterStub runs on the wasm stack, at the interrupted point, with all
-// registers free. It touches no memory below SP: there may be none.
-TEXT ·enterStub(SB),NOSPLIT|NOFRAME,$0
-	LOAD_STATE_AX
-	MOVQ AX, R8
-	MOVQ S_context(R8), BX
-	MOVQ S_frame(R8), R9
-	// keep what is overwritten
-	MOVQ S_offCaller(R8), CX
-	MOVQ (BX)(CX*1), DX
-	MOVQ DX, (F_engine+0)(R9)
-	MOVQ S_offReturn(R8), CX
-	MOVQ (BX)(CX*1), DX
-	MOVQ DX, (F_engine+8)(R9)
-	LEAQ ·leaveStub(SB), DX
-	MOVQ DX, (BX)(CX*1)
-	MOVQ S_offSP(R8), CX
-	MOVQ (BX)(CX*1), DX
-	MOVQ DX, (F_engine+16)(R9)
-	LEAQ S_noArguments(R8), DX
-	MOVQ DX, (BX)(CX*1)
-	MOVQ S_offOpaque(R8), CX
-	MOVQ (BX)(CX*1), DX
-	MOVQ DX, (F_engine+24)(R9)
-	MOVQ S_opaque(R8), DX
-	MOVQ DX, (BX)(CX*1)
-	MOVQ S_offFP(R8), CX
-	MOVQ (BX)(CX*1), DX
-	MOVQ DX, (F_engine+32)(R9)
-	MOVQ BP, (BX)(CX*1)
-	MOVL 0(BX), DX
-	MOVQ DX, F_exitCode(R9)
-	MOVQ S_exitCode(R8), DX
-	MOVL DX, 0(BX)
-	// leave compiled code
-	MOVQ S_offOriginalFP(R8), CX
-	MOVQ (BX)(CX*1), BP
-	MOVQ S_offOriginalSP(R8), CX
-	MOVQ (BX)(CX*1), SP
-	RET
-
-// leaveStub is where the engine's loop goes on after the host function. AX is
-// the execution context, SP points to State.noArguments.
-TEXT ·leaveStub(SB),NOSPLIT|NOFRAME,$0
-	MOVQ AX, BX
-	LOAD_STATE_AX
-	MOVQ AX, R8
-	MOVQ S_frame(R8), R9
-	MOVQ (F_engine+0)(R9), DX
-	MOVQ S_offCaller(R8), CX
-	MOVQ DX, (BX)(CX*1)
-	MOVQ (F_engine+8)(R9), DX
-	MOVQ S_offReturn(R8), CX
-	MOVQ DX, (BX)(CX*1)
-	MOVQ (F_engine+16)(R9), DX
-	MOVQ S_offSP(R8), CX
-	MOVQ DX, (BX)(CX*1)
-	MOVQ (F_engine+24)(R9), DX
-	MOVQ S_offOpaque(R8), CX
-	MOVQ DX, (BX)(CX*1)
-	MOVQ (F_engine+32)(R9), DX
-	MOVQ S_offFP(R8), CX
-	MOVQ DX, (BX)(CX*1)
-	MOVQ F_exitCode(R9), DX
-	MOVL DX, 0(BX)
+// resume: R9 frame, R8 State. Ends what redirect began: the thread goes on where it was
+// interrupted, on the copy of its frame.
+TEXT ·resume(SB),NOSPLIT|NOFRAME,$0
 	MOVQ R9, SP
 	MOVQ $0, S_busy(R8)
 	MOVQ $15, AX // rt_sigreturn
@@ -617,17 +451,5 @@ TEXT ·trapHandlerPC(SB),NOSPLIT,$0-8
 // func signalReturnPC() uintptr
 TEXT ·signalReturnPC(SB),NOSPLIT,$0-8
 	LEAQ ·signalReturn(SB), AX
-	MOVQ AX, ret+0(FP)
-	RET
-
-// func returnStubPC() uintptr
-TEXT ·returnStubPC(SB),NOSPLIT,$0-8
-	LEAQ ·returnStub(SB), AX
-	MOVQ AX, ret+0(FP)
-	RET
-
-// func pendingStubPC() uintptr
-TEXT ·pendingStubPC(SB),NOSPLIT,$0-8
-	LEAQ ·pendingStub(SB), AX
 	MOVQ AX, ret+0(FP)
 	RET

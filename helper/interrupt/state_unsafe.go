@@ -16,42 +16,67 @@ import (
 // the Go heap, at an address that does not change. The assembly takes
 // the offsets from the compiler.
 type State struct {
-	realReturn     uintptr // where wasm goes on, if its return has been diverted
-	resumeReturn   uintptr // likewise, with resumeSP and resumeFP, while handlers run
-	context        uintptr // execution context of the wasm call under way, 0 for none
-	stackTop       uintptr // address of the call engine's stackTop
-	frame          *frame  // where the next frame is copied to
-	busy           uintptr // frame is in use
-	offStackBottom uintptr // offsets in the execution context
-	offReturn      uintptr
-	offSP          uintptr
-	offFP          uintptr
-	offOpaque      uintptr
-	offCaller      uintptr
-	offOriginalFP  uintptr
-	offOriginalSP  uintptr
-	exitCode       uintptr   // the engine's code for "call the interrupt function"
-	opaque         uintptr   // the engine's word for its module
-	noArguments    [2]uint64 // an empty argument slice, 16-byte aligned
-	gate           *kernel.Gate
-	stepping       uintptr // single-stepping out of the engine
-	held           uint64  // signals that came while another was pending
-	pendingMask    uint64  // mask at which the pending signal was caught
-	pendingInfo    [128]byte
-	resumeSP       uintptr
-	resumeFP       uintptr
-	asked          uint64 // a signal of Stop is on its way
+	engine      [EngineWords]uintptr // the engine's own, see Attach
+	context     uintptr              // the engine's word for the call of wasm that is under way, 0 for none
+	stackBottom uintptr              // address of the word that holds the lowest address of its stack
+	stackTop    uintptr              // and the highest
+	frame       *frame               // where the next frame is copied to
+	busy        uintptr              // frame is in use
+	hooks       Hooks
+	gate        *kernel.Gate
+	stepping    uintptr // single-stepping out of the engine
+	held        uint64  // signals that came while another was pending
+	pendingMask uint64  // mask at which the pending signal was caught
+	pendingInfo [128]byte
+	asked       uint64 // a signal of Stop is on its way
 
 	frames []frame
 	depth  int
 }
 
-// frame is a copied signal frame, and the fields of the engine that the enter
-// stub overwrites. The kernel wants the floating-point state 64-byte aligned.
+// EngineWords is how many words of a State, and FrameWords how many of each copied frame,
+// are the engine's. The first of a State's is 16-byte aligned.
+const (
+	EngineWords = 16
+	FrameWords  = 6
+)
+
+// Offsets for an engine's assembly.
+const (
+	OffsetEngine      = unsafe.Offsetof(State{}.engine)
+	OffsetContext     = unsafe.Offsetof(State{}.context)
+	OffsetFrame       = unsafe.Offsetof(State{}.frame)
+	OffsetGate        = unsafe.Offsetof(State{}.gate)
+	FrameOffsetEngine = unsafe.Offsetof(frame{}.engine)
+)
+
+// Hooks are addresses of an engine's assembly. Divert and Step are called in signal
+// handlers, with DX the ucontext, R8 the State and R9 its context, which is not 0. They
+// may change DI, SI, AX, CX and R9 to R15, and return by RET.
+type Hooks struct {
+	// Enter is where interrupted code goes on: on its stack, with all registers free
+	// and the copied frame at State.frame. It calls the host function. When that
+	// has returned, the engine jumps to symbol resume of this package, with R8 the
+	// State and R9 the frame.
+	Enter uintptr
+	// Divert is called when a signal was caught outside of compiled code and of a
+	// host function that will look. It sees to it that the thread notices on the way
+	// back into compiled code, or has it go there by single steps (beginSteps).
+	Divert uintptr
+	// Step is called after each single step, as long as the thread has not come to
+	// compiled code. It may end this (endSteps).
+	Step uintptr
+	// LookLo and LookHi enclose code that looks at the gate a last time before it
+	// goes on to compiled code: a thread that is interrupted there looks again, from
+	// LookLo on. They may be 0.
+	LookLo, LookHi uintptr
+}
+
+// frame is a copied signal frame, and what the engine has overwritten to
+// enter the host function. The kernel wants the floating-point state 64-byte aligned.
 type frame struct {
 	ucontext [304]byte // struct ucontext of the kernel
-	engine   [5]uintptr
-	exitCode uint64
+	engine   [FrameWords]uintptr
 	_        [16]byte
 	signal   uint64
 	siginfo  [128]byte
@@ -81,17 +106,6 @@ const (
 	offsetMask = 296
 )
 
-// Offsets are the places of the engine's fields in an execution context.
-type Offsets struct {
-	StackBottom, ReturnAddress, SP, FP, CalleeOpaque, CallerModule, OriginalFP, OriginalSP uintptr
-}
-
-// Target is the host function that interrupted code calls.
-type Target struct {
-	ExitCode uint32
-	Opaque   uintptr
-}
-
 // NewState makes the state of a thread.
 //
 // gate must stay where it is for as long as the state is in use.
@@ -108,11 +122,10 @@ func NewState(gate *kernel.Gate) (*State, error) {
 }
 
 // Attach says how the engine that is to run code in the thread is interrupted. Until then
-// the thread runs none.
-func (s *State) Attach(o Offsets, target Target) {
-	s.offStackBottom, s.offReturn, s.offSP, s.offFP = o.StackBottom, o.ReturnAddress, o.SP, o.FP
-	s.offOpaque, s.offCaller, s.offOriginalFP, s.offOriginalSP = o.CalleeOpaque, o.CallerModule, o.OriginalFP, o.OriginalSP
-	s.exitCode, s.opaque = uintptr(target.ExitCode), target.Opaque
+// the thread runs none. It returns the engine's words, which stay where they are.
+func (s *State) Attach(h Hooks) *[EngineWords]uintptr {
+	s.hooks = h
+	return &s.engine
 }
 
 // Gate is what NewState was given.
@@ -129,17 +142,23 @@ func (s *State) Bind() error {
 	return nil
 }
 
-// Running says which wasm call the thread is in, by its execution context and
-// the address of the word that holds its stack's top. It returns what was said
-// before, to be put back after the call.
-func (s *State) Running(context, stackTop uintptr) (oldContext, oldStackTop uintptr) {
-	oldContext, oldStackTop = s.context, s.stackTop
-	s.stackTop = stackTop
-	s.context = context
-	return oldContext, oldStackTop
+// Running is a call of compiled code: the engine's word for it, and the addresses of the
+// words that hold the bounds of its stack, which may move.
+type Running struct{ Context, StackBottom, StackTop uintptr }
+
+// SetRunning says which call the thread is in. It returns what was said before, to be put
+// back after the call.
+func (s *State) SetRunning(r Running) (before Running) {
+	before = Running{s.context, s.stackBottom, s.stackTop}
+	s.stackBottom, s.stackTop = r.StackBottom, r.StackTop
+	s.context = r.Context
+	return before
 }
 
-// Step makes the pending signal interrupt the wasm call that Running has announced
+// Context is that of the call under way, 0 for none.
+func (s *State) Context() uintptr { return s.context }
+
+// Step makes the pending signal interrupt the wasm call that SetRunning has announced
 // and that is about to begin, at its first instruction: the thread goes there in
 // single steps, as when the signal comes during this.
 //
@@ -212,43 +231,6 @@ func (s *State) Take(info *[128]byte) (mask uint64) {
 	s.gate.Pending = 0
 	return mask
 }
-
-// Undivert lets the wasm call under way return to compiled code directly. The
-// handler about to run may be a call of its own that is diverted too.
-func (s *State) Undivert() {
-	if s.context == 0 {
-		return
-	}
-	if slot := s.returnSlot(); *slot == returnStubLo {
-		*slot = s.realReturn
-	}
-}
-
-// ReturnAddress is where compiled code goes on after the present host call.
-func (s *State) ReturnAddress() uintptr {
-	switch slot := *s.returnSlot(); slot {
-	case returnStubLo:
-		return s.realReturn
-	default:
-		return slot
-	}
-}
-
-func (s *State) returnSlot() *uintptr {
-	p := s.context + s.offReturn
-	return *(**uintptr)(unsafe.Pointer(&p))
-}
-
-// Resume is where compiled code goes on after the second host function, which
-// the return stub calls when a signal is pending.
-type Resume = [3]uintptr
-
-// Suspend returns it, to be given to Continue before that function returns: the
-// handlers that it runs may come here too.
-func (s *State) Suspend() Resume { return Resume{s.resumeReturn, s.resumeSP, s.resumeFP} }
-
-// Continue undoes what other calls have made of what Suspend returned.
-func (s *State) Continue(r Resume) { s.resumeReturn, s.resumeSP, s.resumeFP = r[0], r[1], r[2] }
 
 // PendingMask is the mask at which the pending signal was caught, and to which
 // the thread goes back.

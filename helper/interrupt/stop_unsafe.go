@@ -49,7 +49,6 @@ const (
 )
 
 func reservedHandlerPC() uintptr
-func exitStubPC() uintptr
 
 // SetGuestThread names the thread that gets the unblockable signals which are
 // sent to the process; 0 is the main thread.
@@ -99,16 +98,9 @@ func queue(pid, tid int, sig unix.Signal, magic uint64) unix.Errno {
 	return e
 }
 
-// LeaveCall makes the host function that is now running return out of the wasm call
-// under way, which Running has named. The call ends without a result. A handler that
-// runs before that may still jump elsewhere in the call.
-//
-// Preconditions: the function returns soon.
-func (s *State) LeaveCall() { *s.returnSlot() = exitStubPC() }
-
 // Reset makes the state that of a new thread.
 func (s *State) Reset() {
-	s.realReturn, s.resumeReturn, s.context, s.busy, s.stepping = 0, 0, 0, 0, 0
+	s.context, s.busy, s.stepping = 0, 0, 0
 	s.held = 0
 	s.depth = 0
 	s.frame = &s.frames[0]

@@ -12,7 +12,7 @@ import (
 
 	"walisup/helper/engine"
 	"walisup/helper/engine/wazero/layout"
-	"walisup/helper/interrupt"
+	"walisup/helper/engine/wazero/stubs"
 	"walisup/helper/module"
 )
 
@@ -21,8 +21,8 @@ type program struct {
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
 
-	target  interrupt.Target // Host.Interrupted, for code that is interrupted
-	layout  *layout.Layout   // nil until there is an instance
+	target  stubs.Target   // Host.Interrupted, for code that is interrupted
+	layout  *layout.Layout // nil until there is an instance
 	code    []byte
 	offsets []int // in code, of the module's functions
 }
@@ -196,9 +196,11 @@ func (p *program) Instantiate(ctx context.Context, to engine.Thread) (engine.Ins
 	if err := p.look(module); err != nil {
 		return nil, err
 	}
-	if t.layout == nil {
+	if t.stubs == nil {
 		t.layout = p.layout
-		t.state.Attach(p.layout.InterruptOffsets(), p.target)
+		if t.stubs, err = stubs.Attach(t.state, p.layout.Offsets(), p.target); err != nil {
+			return nil, err
+		}
 	}
 	return &instance{module: module, thread: t}, nil
 }

@@ -8,13 +8,15 @@ import (
 	"walisup/helper/engine"
 	"walisup/helper/engine/wazero/jump"
 	"walisup/helper/engine/wazero/layout"
+	"walisup/helper/engine/wazero/stubs"
 	"walisup/helper/interrupt"
 )
 
 // thread is the calls of one guest thread.
 type thread struct {
 	state   *interrupt.State
-	layout  *layout.Layout // nil until there is an instance
+	stubs   *stubs.Thread  // nil until there is an instance, likewise
+	layout  *layout.Layout // fields of the engine
 	jumps   jump.Table
 	running layout.Call // the innermost call
 	leaving error       // why it is to end, if a host function wants that
@@ -36,7 +38,7 @@ func (f *function) Call(ctx context.Context, args ...uint64) error {
 	inHost := gate.InHost
 	t.running = f.view
 	gate.InHost = 1
-	running, top := t.state.Running(f.view.Context(), f.view.StackTopAddress())
+	before := t.state.SetRunning(f.view.Running())
 	gate.InHost = 0
 	if gate.Pending != 0 {
 		// It came too late for the caller, and too early for the raw handler to
@@ -44,7 +46,7 @@ func (f *function) Call(ctx context.Context, args ...uint64) error {
 		t.state.Step()
 	}
 	err := f.CallWithStack(ctx, args)
-	t.state.Running(running, top)
+	t.state.SetRunning(before)
 	gate.InHost = inHost
 	t.running = outer
 	t.jumps.Drop(jumps)
@@ -69,12 +71,12 @@ func (t *thread) Leave(why error) {
 	if why != nil {
 		t.leaving = why
 	}
-	t.state.LeaveCall()
+	t.stubs.LeaveCall()
 }
 
 // SetJump implements engine.Thread.
 func (t *thread) SetJump(buffer uint32) engine.Handle {
-	return t.jumps.Set(t.running, t.state.ReturnAddress(), buffer)
+	return t.jumps.Set(t.running, t.stubs.ReturnAddress(), buffer)
 }
 
 // Jump implements engine.Thread.
@@ -102,7 +104,7 @@ func (t *thread) HostStack(limit int) []uintptr {
 
 // TrapStack implements engine.Thread.
 func (t *thread) TrapStack(limit int) []uintptr {
-	return stack(t.running, t.state.ReturnAddress(), *t.running.FP(), limit)
+	return stack(t.running, t.stubs.ReturnAddress(), *t.running.FP(), limit)
 }
 
 // InterruptedStack implements engine.Thread.
@@ -124,13 +126,16 @@ func stack(c layout.Call, pc, fp uintptr, limit int) (frames []uintptr) {
 }
 
 // Undivert implements engine.Thread.
-func (t *thread) Undivert() { t.state.Undivert() }
+func (t *thread) Undivert() { t.stubs.Undivert() }
 
 // Suspend implements engine.Thread.
-func (t *thread) Suspend() engine.Resume { return t.state.Suspend() }
+func (t *thread) Suspend() engine.Resume { return t.stubs.Suspend() }
 
 // Continue implements engine.Thread.
-func (t *thread) Continue(r engine.Resume) { t.state.Continue(r) }
+func (t *thread) Continue(r engine.Resume) { t.stubs.Continue(r) }
 
 // Reset implements engine.Thread.
-func (t *thread) Reset() { t.jumps.Drop(0) }
+func (t *thread) Reset() {
+	t.stubs.Reset()
+	t.jumps.Drop(0)
+}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/helper/engine/wazero/layout"
+	"walisup/helper/engine/wazero/stubs"
 	"walisup/helper/interrupt"
 	"walisup/wali/kernel"
 )
@@ -133,7 +134,7 @@ type worker struct {
 	context.Context // of the calls; host functions find the worker in it
 
 	layout layout.Layout
-	state  *interrupt.State
+	state  *stubs.Thread
 	gate   *kernel.Gate
 	host   api.Module // has interrupted; the state refers to it where the collector does not look
 	err    error      // why the call under way is to end
@@ -191,10 +192,13 @@ func (w *worker) prepare() error {
 	if w.layout, err = layout.Find(m.ExportedFunction("f")); err != nil {
 		return err
 	}
-	if w.state, err = interrupt.NewState(w.gate); err != nil {
+	state, err := interrupt.NewState(w.gate)
+	if err != nil {
 		return err
 	}
-	w.state.Attach(w.layout.InterruptOffsets(), target)
+	if w.state, err = stubs.Attach(state, w.layout.Offsets(), target); err != nil {
+		return err
+	}
 	return w.state.Bind()
 }
 
@@ -204,10 +208,10 @@ func (w *worker) call(f api.Function, args []uint64) ([]uint64, error) {
 	}
 	view := w.layout.View(f)
 	w.err = nil
-	context, top := w.state.Running(view.Context(), view.StackTopAddress())
+	outer := w.state.SetRunning(view.Running())
 	depth := w.state.Depth()
 	results, err := f.Call(w, args...)
-	w.state.Running(context, top)
+	w.state.SetRunning(outer)
 	if w.err != nil {
 		err = w.err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"walisup/helper/engine/wazero/stubs"
 	"walisup/helper/interrupt"
 )
 
@@ -141,17 +142,21 @@ func (l *Layout) compiled(f api.Function) unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Add(moduleEngine, l.moduleEngineParent))
 }
 
-// InterruptOffsets are the places that package interrupt writes to.
-func (l *Layout) InterruptOffsets() interrupt.Offsets {
-	return interrupt.Offsets{
-		StackBottom: l.stackBottom, ReturnAddress: l.returnAddress, SP: l.sp, FP: l.fp,
+// Offsets are the places that package stubs writes to.
+func (l *Layout) Offsets() stubs.Offsets {
+	return stubs.Offsets{
+		ReturnAddress: l.returnAddress, SP: l.sp, FP: l.fp,
 		CalleeOpaque: l.calleeOpaque, CallerModule: l.callerModule,
 		OriginalFP: l.originalFP, OriginalSP: l.originalSP,
 	}
 }
 
-// StackTopAddress is the address of the word that holds StackTop.
-func (c Call) StackTopAddress() uintptr { return uintptr(c.engine) + c.layout.stackTop }
+// Running is the call as package interrupt knows it.
+func (c Call) Running() interrupt.Running {
+	return interrupt.Running{
+		Context: c.Context(), StackBottom: uintptr(c.ctx) + c.layout.stackBottom, StackTop: uintptr(c.engine) + c.layout.stackTop,
+	}
+}
 
 // Caller follows a frame pointer into this call's stack: it returns the address
 // in the calling function and that function's frame pointer.
@@ -223,18 +228,18 @@ func (c Call) SetTryHandlers(callerFP uintptr, kept any) bool {
 
 // HostTarget returns how compiled code calls the first function of a host
 // module, which must be an api.GoFunction.
-func HostTarget(m api.Module) (interrupt.Target, error) {
+func HostTarget(m api.Module) (stubs.Target, error) {
 	v := reflect.ValueOf(m) // the public wrapper of a host module
 	instance := v.Field(0).Elem().Elem()
 	engine := instance.FieldByName("Engine")
 	if !engine.IsValid() {
-		return interrupt.Target{}, fmt.Errorf("the wasm engine is not the version that walisup was built for: %s has no field Engine", instance.Type())
+		return stubs.Target{}, fmt.Errorf("the wasm engine is not the version that walisup was built for: %s has no field Engine", instance.Type())
 	}
 	opaque := engine.Elem().Elem().FieldByName("opaquePtr")
 	if !opaque.IsValid() {
-		return interrupt.Target{}, fmt.Errorf("the wasm engine is not the version that walisup was built for: %s has no field opaquePtr", engine.Elem().Type())
+		return stubs.Target{}, fmt.Errorf("the wasm engine is not the version that walisup was built for: %s has no field opaquePtr", engine.Elem().Type())
 	}
-	return interrupt.Target{ExitCode: callGoFunction, Opaque: opaque.Pointer()}, nil
+	return stubs.Target{ExitCode: callGoFunction, Opaque: opaque.Pointer()}, nil
 }
 
 // callGoFunction is the engine's exit code for calling function 0 of a host
