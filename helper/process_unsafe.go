@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel/abi"
 )
 
 // lockOSThread locks the main goroutine to the main thread. Contrary to
@@ -15,24 +17,9 @@ import (
 //go:linkname lockOSThread runtime.lockOSThread
 func lockOSThread()
 
-// sigaction is the kernel's struct (asm/signal.h).
-type sigaction struct {
-	handler  uintptr
-	flags    uint64
-	restorer uintptr
-	mask     uint64
-}
-
-const (
-	sigDefault = 0
-	sigIgnore  = 1
-)
-
 // setDisposition makes the kernel's action for a signal SIG_DFL or SIG_IGN.
 func setDisposition(sig int, handler uintptr) error {
-	act := sigaction{handler: handler}
-	_, _, e := syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0)
-	if e != 0 {
+	if e := abi.SetAction(syscall.Signal(sig), &abi.Sigaction{Handler: handler}, nil); e != 0 {
 		return e
 	}
 	return nil
@@ -45,7 +32,7 @@ func setMask(mask uint64) {
 
 // die ends the process by a signal, as the kernel would have ended it.
 func die(sig syscall.Signal) {
-	setDisposition(int(sig), sigDefault)
+	setDisposition(int(sig), abi.SigDefault)
 	setMask(^(uint64(1) << (sig - 1)))
 	unix.Tgkill(unix.Getpid(), unix.Gettid(), sig)
 	// A signal whose default is not to end the process, or an init process that

@@ -16,6 +16,7 @@ import (
 	"walisup/ipc/cache"
 	"walisup/ipc/stagezero"
 	"walisup/wali"
+	"walisup/wali/kernel/abi"
 	"walisup/wali/memory"
 	"walisup/wali/trace"
 )
@@ -235,7 +236,7 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 		if b.Ignored&^stagezero.Ignored()&^wali.Unblockable&bit == 0 || sig == int(unix.SIGKILL) || sig == int(unix.SIGSTOP) {
 			continue
 		}
-		if err := setDisposition(sig, sigIgnore); err != nil {
+		if err := setDisposition(sig, abi.SigIgnore); err != nil {
 			return fmt.Errorf("ignore signal %d: %w", sig, err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"walisup/helper/engine"
 	"walisup/helper/module"
 	"walisup/wali"
+	"walisup/wali/kernel/abi"
 )
 
 // handlerCall is what calls signal handlers. A function cannot be entered twice,
@@ -31,7 +32,7 @@ func (*jumpOut) Error() string { return "longjmp out of a signal handler" }
 // Take implements wali.Helper.
 func (t *thread) Take(info *wali.Siginfo) (mask uint64) {
 	t.calls.Undivert()
-	mask = t.state.Take((*[128]byte)(info))
+	mask = t.state.Take(info)
 	for held := t.state.Held(); held != 0; held &= held - 1 {
 		// It came while this one was pending: it comes again as soon as it may.
 		sig := syscall.Signal(bits.TrailingZeros64(held) + 1)
@@ -76,9 +77,9 @@ func (t *thread) CallHandler(act *wali.Action, sig int, info *wali.Siginfo, mask
 		err = t.tryCall(call.plain, uint64(act.Handler), uint64(sig))
 	} else {
 		context := (base - contextSize) &^ 15
-		siginfo := context - 128
+		siginfo := context - abi.SiginfoSize
 		t.writeContext(context, *mask)
-		t.handlerWrite(siginfo, info.GuestBytes(t.Thread))
+		t.handlerWrite(siginfo, wali.GuestSiginfo(info, t.Memory))
 		t.setStackPointer(siginfo)
 		err = t.tryCall(call.info, uint64(act.Handler), uint64(sig), uint64(siginfo), uint64(context))
 		if err == nil {
@@ -163,7 +164,7 @@ func interrupted(ctx context.Context, _ []uint64) {
 	if err != nil {
 		t.crash(unix.SIGSEGV, err.Error(), nil)
 	}
-	info := (*wali.Siginfo)(at.Info)
+	info := at.Info
 	if at.IsStop() {
 		var next wali.Siginfo
 		t.Gate.InHost = 1
@@ -175,10 +176,10 @@ func interrupted(ctx context.Context, _ []uint64) {
 		}
 		*t.state.Mask() = t.Take(&next)
 		*info = next
-		at.Signal = int(binary.LittleEndian.Uint32(next[:]))
+		at.Signal = info.Signo()
 	}
 	if at.Fault() {
-		info.CorrectFault(t.Memory)
+		wali.CorrectFault(info, t.Memory)
 		if act := t.Action(at.Signal); !act.Caught() {
 			t.reportFault(at)
 		}

@@ -2,7 +2,6 @@ package helper
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -58,8 +57,7 @@ var trapSignals = [...]trapSignal{
 // info is what a handler of the signal would get.
 func (trap *trapSignal) info() *wali.Siginfo {
 	info := new(wali.Siginfo)
-	binary.LittleEndian.PutUint32(info[0:], uint32(trap.signal))
-	binary.LittleEndian.PutUint32(info[8:], uint32(trap.code))
+	info.Fault(int(trap.signal), trap.code, 0)
 	return info
 }
 
@@ -178,7 +176,7 @@ func (t *thread) reportFault(at interrupt.Interruption) {
 	if overflow := t.overflow(at.FaultAddress()); overflow != "" {
 		what = overflow
 	}
-	info := *(*wali.Siginfo)(at.Info)
+	info := *at.Info
 	t.ShowSignal(&info)
 	t.crash(sig, what, t.describe(t.calls.InterruptedStack(at, maxReportedFrames+1)))
 }

@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel/abi"
 )
 
 // Results of memory.atomic.wait32 and wait64 (WebAssembly threads proposal).
@@ -87,11 +89,11 @@ func (t *Thread) AtomicNotify(p, count uint32) (uint32, unix.Errno) {
 	if _, e := t.Memory.Load32(p); e != 0 {
 		return 0, e
 	}
-	r := t.call(unix.SYS_FUTEX, t.Memory.HostAlways(p), 1 /* FUTEX_WAKE */, uintptr(min(count, 1<<31-1)), 0, 0, 0)
+	r := t.call(unix.SYS_FUTEX, t.Memory.HostAlways(p), abi.FutexWake, uintptr(min(count, 1<<31-1)), 0, 0, 0)
 	return uint32(max(r, 0)), 0
 }
 
-// futexWait waits on a futex that other processes may share, until deadline on
+// abi.FutexWait waits on a futex that other processes may share, until deadline on
 // the monotonic clock if that is not negative.
 func (t *Thread) futexWait(p, expected uint32, deadline int64) int64 {
 	var until uintptr
@@ -100,7 +102,7 @@ func (t *Thread) futexWait(p, expected uint32, deadline int64) int64 {
 		*(*unix.Timespec)(unsafe.Pointer(&b[0])) = unix.NsecToTimespec(deadline)
 		until = address(b)
 	}
-	return t.block(unix.SYS_FUTEX, t.Memory.HostAlways(p), futexWaitBitset, uintptr(expected), until, 0, 0xffffffff)
+	return t.block(unix.SYS_FUTEX, t.Memory.HostAlways(p), abi.FutexWaitBitset, uintptr(expected), until, 0, 0xffffffff)
 }
 
 // deadlineOf turns a timeout into a time on the monotonic clock; negative stays

@@ -3,11 +3,15 @@ package wali
 import (
 	"encoding/binary"
 
+	"walisup/wali/kernel/abi"
 	"walisup/wali/memory"
 )
 
+// Siginfo is siginfo_t as the kernel writes it; sigaction(2).
+type Siginfo = abi.Siginfo
+
 // siginfoSize is the size of siginfo_t on both sides.
-const siginfoSize = 128
+const siginfoSize = abi.SiginfoSize
 
 // Layouts of siginfo_t. The header (signo 0, errno 4, code 8) and, since both
 // have 64-bit longs, where the rest begins (16) are the same; so are pid, uid,
@@ -25,10 +29,6 @@ const siginfoSize = 128
 //	sys       call_addr  u32 16 u64 16
 //	          syscall    i32 20 i32 24
 //	          arch       u32 24 u32 28
-type siginfo [siginfoSize]byte
-
-func (s *siginfo) signo() int32 { return int32(binary.LittleEndian.Uint32(s[0:])) }
-func (s *siginfo) code() int32  { return int32(binary.LittleEndian.Uint32(s[8:])) }
 
 // siginfoKind says which member of the union holds.
 type siginfoKind uint8
@@ -58,12 +58,12 @@ const (
 	segvKey       = 4
 )
 
-func (s *siginfo) kind() siginfoKind {
-	code := s.code()
+func siginfoKindOf(s *Siginfo) siginfoKind {
+	code := s.Code()
 	if code <= 0 || code >= codeUser {
 		return siginfoPlain
 	}
-	switch s.signo() {
+	switch s.Signo() {
 	case sigSEGV:
 		switch code {
 		case segvBounds:
@@ -83,8 +83,8 @@ func (s *siginfo) kind() siginfoKind {
 // CorrectFault makes the code of a fault, which is still in the kernel's form, that of
 // the guest's own mappings. To the kernel all of the linear memory is mapped, and what
 // the guest has not mapped is forbidden.
-func (s *siginfo) CorrectFault(m *memory.Memory) {
-	if s.signo() != sigSEGV || s.code() != segvForbidden {
+func CorrectFault(s *Siginfo, m *memory.Memory) {
+	if s.Signo() != sigSEGV || s.Code() != segvForbidden {
 		return
 	}
 	at := uintptr(binary.LittleEndian.Uint64(s[16:]))
@@ -96,10 +96,10 @@ func (s *siginfo) CorrectFault(m *memory.Memory) {
 // toGuest turns the kernel's form into the guest's. A fault address outside the
 // guest's memory becomes 0, and one behind the last that 32 bits can tell wraps, as
 // the sum of a pointer and an offset does in C.
-func (s *siginfo) toGuest(m *memory.Memory) {
+func toGuest(s *Siginfo, m *memory.Memory) {
 	le := binary.LittleEndian
 	k := *s
-	kind := k.kind()
+	kind := siginfoKindOf(&k)
 	if kind == siginfoPlain {
 		return // the low half of a value is in its place
 	}
@@ -121,12 +121,12 @@ func (s *siginfo) toGuest(m *memory.Memory) {
 }
 
 // toHost turns the guest's form into the kernel's.
-func (s *siginfo) toHost(m *memory.Memory) {
+func toHost(s *Siginfo, m *memory.Memory) {
 	le := binary.LittleEndian
 	g := *s
-	kind := g.kind()
+	kind := siginfoKindOf(&g)
 	if kind == siginfoPlain {
-		if g.code() < 0 { // one that carries a value
+		if g.Code() < 0 { // one that carries a value
 			le.PutUint32(s[28:], 0)
 		}
 		return
@@ -146,6 +146,12 @@ func (s *siginfo) toHost(m *memory.Memory) {
 	case siginfoKey:
 		copy(s[32:36], g[24:28])
 	}
+}
+
+// GuestSiginfo turns s into the guest's form, and returns its bytes.
+func GuestSiginfo(s *Siginfo, m *memory.Memory) []byte {
+	toGuest(s, m)
+	return s[:]
 }
 
 func guestFaultAddress(m *memory.Memory, host uint64) uint32 {

@@ -8,6 +8,7 @@ import (
 
 	"walisup/wali/executable"
 	"walisup/wali/kernel"
+	"walisup/wali/kernel/abi"
 	"walisup/wali/memory"
 )
 
@@ -263,7 +264,7 @@ func (t *Thread) execNative(dirfd int32, path string, argv, envp, flags uint32) 
 //
 // Preconditions: all signals are blocked.
 func (t *Thread) lendSignals(mask uint64) (restore func()) {
-	size := int(unsafe.Sizeof(kernelAction{}))
+	size := int(unsafe.Sizeof(abi.Sigaction{}))
 	ignore, actions := t.alloc(size), t.alloc(65*size)
 	binary.LittleEndian.PutUint64(ignore, 1) // SIG_IGN
 	ignored := t.Ignored() & Unblockable

@@ -4,29 +4,20 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel/abi"
 )
 
 // Futex words are 32 bits in guest memory, and the kernel works on them there:
 // between guest threads, and between processes in shared mappings.
-
-// Operations of futex that take a timeout. Source: linux/futex.h.
-const (
-	futexWait          = 0
-	futexLockPI        = 6
-	futexWaitBitset    = 9
-	futexWaitRequeuePI = 11
-	futexLockPI2       = 13
-
-	futexFlags = 128 | 256 // FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME
-)
 
 // sysFutex passes argument 4 as a pointer to a timeout or as a number, by
 // operation. Operations that do not sleep keep the Go scheduler out of it.
 func sysFutex(t *Thread, a Args) int64 {
 	m := t.Memory
 	word, op, val := m.Host(a.Ptr(0)), uintptr(a[1]), uintptr(a[2])
-	switch a.Int(1) &^ futexFlags {
-	case futexWait, futexWaitBitset, futexLockPI, futexLockPI2, futexWaitRequeuePI:
+	switch a.Int(1) &^ (abi.FutexPrivate | abi.FutexClockRealtime) {
+	case abi.FutexWait, abi.FutexWaitBitset, abi.FutexLockPI, abi.FutexLockPI2, abi.FutexWaitRequeuePI:
 		return t.block(unix.SYS_FUTEX, word, op, val, m.Host(a.Ptr(3)), m.Host(a.Ptr(4)), uintptr(a[5]))
 	}
 	return t.call(unix.SYS_FUTEX, word, op, val, uintptr(a.Ptr(3)), m.Host(a.Ptr(4)), uintptr(a[5]))

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel/abi"
 )
 
 const (
@@ -33,12 +35,12 @@ func TestFutexWaitAndWake(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t)
 	word := g.words(7)
-	g.want(unix.EAGAIN, g.callRow("futex", word, futexWait, 8, 0, 0, 0))
-	g.want(unix.ETIMEDOUT, g.callRow("futex", word, futexWait|futexPrivate, 7, g.longs(0, 1e6), 0, 0))
-	g.want(unix.EFAULT, g.callRow("futex", word, futexWait, 7, guestHole, 0, 0))
-	g.want(unix.EFAULT, g.callRow("futex", guestHole, futexWait, 7, 0, 0, 0))
-	g.want(unix.EFAULT, g.callRow("futex", 0, futexWait, 7, 0, 0, 0))
-	g.want(unix.EINVAL, g.callRow("futex", word+1, futexWait, 7, 0, 0, 0))
+	g.want(unix.EAGAIN, g.callRow("futex", word, abi.FutexWait, 8, 0, 0, 0))
+	g.want(unix.ETIMEDOUT, g.callRow("futex", word, abi.FutexWait|futexPrivate, 7, g.longs(0, 1e6), 0, 0))
+	g.want(unix.EFAULT, g.callRow("futex", word, abi.FutexWait, 7, guestHole, 0, 0))
+	g.want(unix.EFAULT, g.callRow("futex", guestHole, abi.FutexWait, 7, 0, 0, 0))
+	g.want(unix.EFAULT, g.callRow("futex", 0, abi.FutexWait, 7, 0, 0, 0))
+	g.want(unix.EINVAL, g.callRow("futex", word+1, abi.FutexWait, 7, 0, 0, 0))
 	g.want(unix.ENOSYS, g.callRow("futex", word, 99, 0, 0, 0, 0))
 	if r := g.must("futex", word, futexWakeOp1, 1, 0, 0, 0); r != 0 {
 		t.Errorf("woke %d", r)
@@ -46,7 +48,7 @@ func TestFutexWaitAndWake(t *testing.T) {
 
 	other := g.sibling()
 	done := make(chan int64)
-	for _, wait := range []int{futexWait, futexWait | futexPrivate, futexWaitBitset | futexPrivate} {
+	for _, wait := range []int{abi.FutexWait, abi.FutexWait | futexPrivate, abi.FutexWaitBitset | futexPrivate} {
 		go func() { done <- other.callRow("futex", word, wait, 7, 0, 0, futexBitsetMatches) }()
 		whenWaiting(func() int64 { return g.must("futex", word, futexWakeOp1|wait&futexPrivate, 1, 0, 0, 0) })
 		if r := <-done; r != 0 {
@@ -62,7 +64,7 @@ func TestFutexRequeue(t *testing.T) {
 	from, to := g.words(1), g.words(1)
 	other := g.sibling()
 	done := make(chan int64)
-	go func() { done <- other.callRow("futex", from, futexWait, 1, 0, 0, 0) }()
+	go func() { done <- other.callRow("futex", from, abi.FutexWait, 1, 0, 0, 0) }()
 	// Wake none, move one. The number is not a valid pointer.
 	whenWaiting(func() int64 { return g.must("futex", from, futexCmpRequeueOp, 0, 1, to, 1) })
 	if r := g.must("futex", to, futexWakeOp1, 1, 0, 0, 0); r != 1 {
@@ -135,7 +137,7 @@ func TestSiginfoConversion(t *testing.T) {
 	g := newGuest(t)
 	le := binary.LittleEndian
 	base := uint64(g.Memory.Base())
-	header := func(signo, code int32) (s siginfo) {
+	header := func(signo, code int32) (s Siginfo) {
 		le.PutUint32(s[0:], uint32(signo))
 		le.PutUint32(s[8:], uint32(code))
 		return s
@@ -179,23 +181,23 @@ func TestSiginfoConversion(t *testing.T) {
 			le.PutUint32(guest[at:], v)
 		}
 		got := host
-		if got.toGuest(g.Memory); got != guest {
+		if toGuest(&got, g.Memory); got != guest {
 			t.Errorf("%s, to the guest:\n%v, want\n%v", test.what, got[:48], guest[:48])
 		}
-		if got.toHost(g.Memory); got != host {
+		if toHost(&got, g.Memory); got != host {
 			t.Errorf("%s, to the kernel:\n%v, want\n%v", test.what, got[:48], host[:48])
 		}
 	}
 	// An address of the helper's does not show.
 	s := header(int32(unix.SIGSEGV), 1)
 	le.PutUint64(s[16:], 0x7fff00001234)
-	if s.toGuest(g.Memory); le.Uint64(s[16:]) != 0 {
+	if toGuest(&s, g.Memory); le.Uint64(s[16:]) != 0 {
 		t.Errorf("address %#x", le.Uint64(s[16:]))
 	}
 	// Rubbish in the padding after a value does not reach the kernel.
 	s = header(40, -1)
 	le.PutUint64(s[24:], 0xdeadbeef_00000001)
-	if s.toHost(g.Memory); le.Uint64(s[24:]) != 1 {
+	if toHost(&s, g.Memory); le.Uint64(s[24:]) != 1 {
 		t.Errorf("value %#x", le.Uint64(s[24:]))
 	}
 }

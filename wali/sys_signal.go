@@ -9,10 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/wali/kernel"
+	"walisup/wali/kernel/abi"
 )
-
-// Siginfo is siginfo_t as the kernel writes it; sigaction(2).
-type Siginfo = siginfo
 
 // Unblockable are signals that the kernel never blocks in a helper, whatever
 // the guest's mask is: those that a faulting instruction raises, since the
@@ -26,17 +24,8 @@ const Unblockable = 1<<(unix.SIGILL-1) | 1<<(unix.SIGTRAP-1) | 1<<(unix.SIGBUS-1
 // guest may use it nevertheless: the helper tells its own by their siginfo.
 const ReservedSignal = unix.SIGSTKFLT
 
-// Flags and special handlers of a signal action; sigaction(2), WALI ABI.
+// Handlers of a guest's action that are none; WALI ABI. The flags are the kernel's.
 const (
-	saNocldstop = 0x1
-	saNocldwait = 0x2
-	saSiginfo   = 0x4
-	saRestorer  = 0x04000000
-	saOnstack   = 0x08000000
-	saRestart   = 0x10000000
-	saNodefer   = 0x40000000
-	saResethand = 0x80000000
-
 	handlerDefault = 0
 	handlerIgnore  = 0xfffffffe // SIG_IGN is -2: 1 is a valid table index
 )
@@ -163,9 +152,7 @@ func (t *Thread) Raise(sig, code int, address uintptr) (jumped bool) {
 			return false
 		}
 		var info Siginfo
-		binary.LittleEndian.PutUint32(info[0:], uint32(sig))
-		binary.LittleEndian.PutUint32(info[8:], uint32(code))
-		binary.LittleEndian.PutUint64(info[16:], uint64(address))
+		info.Fault(sig, code, address)
 		mask, pending := t.stopSignals()
 		if !pending {
 			if t.Interrupted(&info, &mask) {
@@ -184,13 +171,13 @@ func (t *Thread) Raise(sig, code int, address uintptr) (jumped bool) {
 // blocked. mask is the mask to go back to, which the handler may change; if it
 // does not jump, all signals are blocked again afterwards.
 func (t *Thread) deliver(info *Siginfo, mask *uint64) (jumped bool) {
-	sig := int(info.signo())
+	sig := info.Signo()
 	bit := uint64(1) << (sig - 1)
 	if sig < 1 || sig > 64 {
 		return false
 	}
 	act := t.Action(sig)
-	fault := info.code() > 0 && bit&faultSignals != 0
+	fault := info.Code() > 0 && bit&faultSignals != 0
 	if t.signals.blocked&bit != 0 && !fault {
 		t.hold(sig, info)
 		return false
@@ -204,7 +191,7 @@ func (t *Thread) deliver(info *Siginfo, mask *uint64) (jumped bool) {
 	case act.Handler == handlerIgnore:
 		return false
 	}
-	if act.Flags&saResethand != 0 {
+	if act.Flags&abi.SAResethand != 0 {
 		t.resetAction(sig)
 	}
 	t.ShowSignal(info)
@@ -217,7 +204,7 @@ func (t *Thread) deliver(info *Siginfo, mask *uint64) (jumped bool) {
 	}
 	during |= act.Mask
 	t.signals.blocked |= act.Mask & Unblockable
-	if act.Flags&saNodefer == 0 {
+	if act.Flags&abi.SANodefer == 0 {
 		during |= bit
 		t.signals.blocked |= bit & Unblockable
 	}
@@ -414,32 +401,24 @@ func (t *Thread) clearHandlers() {
 	}
 }
 
-// kernelAction is the kernel's struct sigaction (asm/signal.h).
-type kernelAction struct {
-	handler  uintptr
-	flags    uint64
-	restorer uintptr
-	mask     uint64
-}
-
 // installAction makes the kernel act as the guest wants.
 func (t *Thread) installAction(sig int, act *Action) unix.Errno {
 	if t.Process.CatchSignal == 0 || Unblockable&(1<<(sig-1)) != 0 {
 		return 0 // the raw handler is always there, and asks the table
 	}
-	b := t.alloc(int(unsafe.Sizeof(kernelAction{})))
-	k := (*kernelAction)(unsafe.Pointer(&b[0]))
+	b := t.alloc(int(unsafe.Sizeof(abi.Sigaction{})))
+	k := (*abi.Sigaction)(unsafe.Pointer(&b[0]))
 	switch act.Handler {
 	case handlerDefault:
-		k.handler = 0
-		k.flags = act.Flags & (saNocldstop | saNocldwait)
+		k.Handler = abi.SigDefault
+		k.Flags = act.Flags & (abi.SANocldstop | abi.SANocldwait)
 	case handlerIgnore:
-		k.handler = 1
-		k.flags = act.Flags & (saNocldstop | saNocldwait)
+		k.Handler = abi.SigIgnore
+		k.Flags = act.Flags & (abi.SANocldstop | abi.SANocldwait)
 	default:
-		k.handler, k.restorer, k.mask = t.Process.CatchSignal, t.Process.SignalReturn, allSignals
-		k.flags = saSiginfo | saOnstack | saRestorer |
-			act.Flags&(saNocldstop|saNocldwait|saRestart|saResethand)
+		k.Handler, k.Restorer, k.Mask = t.Process.CatchSignal, t.Process.SignalReturn, allSignals
+		k.Flags = abi.SASiginfo | abi.SAOnstack | abi.SARestorer |
+			act.Flags&(abi.SANocldstop|abi.SANocldwait|abi.SARestart|abi.SAResethand)
 	}
 	return unix.Errno(-t.call(unix.SYS_RT_SIGACTION, uintptr(sig), address(b), 0, 8, 0, 0))
 }
@@ -537,7 +516,7 @@ func sysSigtimedwait(t *Thread, a Args) int64 {
 		return errno(e)
 	}
 	b := t.alloc(8 + siginfoSize)
-	info := (*siginfo)(b[8:])
+	info := (*Siginfo)(b[8:])
 	sig := int64(0)
 	if held := t.signals.held & set; held != 0 {
 		sig = int64(bits.TrailingZeros64(held) + 1)
@@ -548,7 +527,7 @@ func sysSigtimedwait(t *Thread, a Args) int64 {
 		sig = t.block(unix.SYS_RT_SIGTIMEDWAIT, address(b), address(b[8:]), t.Memory.Host(a.Ptr(2)), 8, 0, 0)
 	}
 	if sig > 0 && a.Ptr(1) != 0 {
-		info.toGuest(t.Memory)
+		toGuest(info, t.Memory)
 		if e := t.Memory.Write(a.Ptr(1), info[:]); e != 0 {
 			return errno(e)
 		}
@@ -571,7 +550,7 @@ func sysSigqueueinfo(number Number, info int) Func {
 			if e := t.Memory.Read(p, b); e != 0 {
 				return errno(e)
 			}
-			(*siginfo)(b).toHost(t.Memory)
+			toHost((*Siginfo)(b), t.Memory)
 			host[info] = address(b)
 		}
 		return t.call(number.host(), host[0], host[1], host[2], host[3], host[4], host[5])
@@ -647,7 +626,7 @@ func (t *Thread) OnAltStack(sp uint32) bool {
 // HandlerStack returns the stack pointer that a handler starts with, given the
 // one at the interruption; sigaction(2), SA_ONSTACK.
 func (t *Thread) HandlerStack(act *Action, sp uint32) uint32 {
-	if act.Flags&saOnstack != 0 && t.signals.altSize != 0 && !t.OnAltStack(sp) {
+	if act.Flags&abi.SAOnstack != 0 && t.signals.altSize != 0 && !t.OnAltStack(sp) {
 		return (t.signals.altSP + t.signals.altSize) &^ 15
 	}
 	return (sp - RedZone) &^ 15
@@ -660,7 +639,7 @@ const RedZone = 128
 // start on the alternate signal stack.
 func (t *Thread) HandledOnAltStack(sig int) bool {
 	act := t.Action(sig)
-	return act.Caught() && act.Flags&saOnstack != 0 && t.signals.altSize != 0 && !t.onAltStack()
+	return act.Caught() && act.Flags&abi.SAOnstack != 0 && t.signals.altSize != 0 && !t.onAltStack()
 }
 
 // AltStack returns the alternate signal stack in the guest's stack_t form.
@@ -669,10 +648,4 @@ func (t *Thread) AltStack() (sp uint32, flags int32, size uint32) {
 }
 
 // HasInfo reports whether the handler takes siginfo and context.
-func (a *Action) HasInfo() bool { return a.Flags&saSiginfo != 0 }
-
-// GuestBytes returns the siginfo in the guest's layout.
-func (s *siginfo) GuestBytes(t *Thread) []byte {
-	s.toGuest(t.Memory)
-	return s[:]
-}
+func (a *Action) HasInfo() bool { return a.Flags&abi.SASiginfo != 0 }

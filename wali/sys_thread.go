@@ -3,6 +3,7 @@ package wali
 import (
 	"golang.org/x/sys/unix"
 
+	"walisup/wali/kernel/abi"
 	"walisup/wali/pathguard"
 )
 
@@ -38,7 +39,7 @@ func (t *Thread) End() {
 	if p := t.clearTID; p != 0 {
 		t.clearTID = 0
 		if t.Memory.Store32(p, 0) == 0 {
-			t.call(unix.SYS_FUTEX, t.Memory.Host(p), futexWake, 1, 0, 0, 0)
+			t.call(unix.SYS_FUTEX, t.Memory.Host(p), abi.FutexWake, 1, 0, 0, 0)
 		}
 	}
 }

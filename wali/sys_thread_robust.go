@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel/abi"
 )
 
 // The kernel walks a thread's list of robust mutexes when the thread ends. The
@@ -24,16 +26,6 @@ const (
 	robustLimit = 2048 // ROBUST_LIST_LIMIT
 
 	robustPI = 1 // low bit of a pointer to an entry: a priority-inheriting mutex
-)
-
-// Bits of a robust futex word. Source: linux/futex.h.
-const (
-	futexWaiters   = 0x80000000
-	futexOwnerDied = 0x40000000
-	futexTIDMask   = 0x3fffffff
-
-	futexWake        = 1
-	futexPrivateFlag = 128
 )
 
 // sysSetRobustList is set_robust_list(2).
@@ -113,17 +105,17 @@ func (t *Thread) releaseFutex(p uint32, pi, pending bool, tid uint32) bool {
 			// Given up but nobody woken yet.
 			t.wakeOne(p)
 			return true
-		case v&futexTIDMask != tid:
+		case v&abi.FutexTIDMask != tid:
 			return true
 		}
 		var seen uint32
-		seen, e = t.Memory.CompareAndSwap32(p, v, v&futexWaiters|futexOwnerDied)
+		seen, e = t.Memory.CompareAndSwap32(p, v, v&abi.FutexWaiters|abi.FutexOwnerDied)
 		if e == 0 && seen == v {
 			break
 		}
 		v = seen
 	}
-	if !pi && v&futexWaiters != 0 {
+	if !pi && v&abi.FutexWaiters != 0 {
 		t.wakeOne(p)
 	}
 	return true
@@ -132,8 +124,8 @@ func (t *Thread) releaseFutex(p uint32, pi, pending bool, tid uint32) bool {
 // wakeOne wakes a waiter in whichever way it waits. The kernel wakes those that
 // wait across processes only, and musl's wait privately for a private mutex.
 func (t *Thread) wakeOne(p uint32) {
-	t.call(unix.SYS_FUTEX, t.Memory.HostAlways(p), futexWake, 1, 0, 0, 0)
-	t.call(unix.SYS_FUTEX, t.Memory.HostAlways(p), futexWake|futexPrivateFlag, 1, 0, 0, 0)
+	t.call(unix.SYS_FUTEX, t.Memory.HostAlways(p), abi.FutexWake, 1, 0, 0, 0)
+	t.call(unix.SYS_FUTEX, t.Memory.HostAlways(p), abi.FutexWakePrivate, 1, 0, 0, 0)
 }
 
 // releaseAllRobust is releaseRobust for all threads of a process that exits.

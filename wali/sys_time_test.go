@@ -125,16 +125,16 @@ func TestPosixTimers(t *testing.T) {
 	g.must("timer_create", unix.CLOCK_MONOTONIC, event, id)
 	timer := int(int32(g.word(id)))
 	g.must("timer_settime", timer, 0, g.longs(0, 0, 0, 1e6), 0)
-	var info siginfo
+	var info Siginfo
 	p := g.alloc(128)
 	r := g.block(unix.SYS_RT_SIGTIMEDWAIT, g.Memory.Host(g.longs(1<<(signal-1))), g.Memory.Host(p), g.Memory.Host(g.longs(5, 0)), 8, 0, 0)
 	if r != signal {
 		t.Fatalf("rt_sigtimedwait: %d", r)
 	}
 	copy(info[:], g.bytes(p, 128))
-	info.toGuest(g.Memory)
-	if v := binary.LittleEndian.Uint32(info[24:]); v != 0xcafebabe || info.code() != -2 {
-		t.Errorf("value %#x, code %d", v, info.code())
+	toGuest(&info, g.Memory)
+	if v := binary.LittleEndian.Uint32(info[24:]); v != 0xcafebabe || info.Code() != -2 {
+		t.Errorf("value %#x, code %d", v, info.Code())
 	}
 	if n := g.must("timer_getoverrun", timer); n != 0 {
 		t.Errorf("overrun %d", n)
@@ -206,9 +206,9 @@ func TestWait(t *testing.T) {
 	pid := start()
 	// The child stays a zombie; wait4 then takes it.
 	g.must("waitid", unix.P_PID, pid, info, unix.WEXITED|unix.WNOWAIT, usage)
-	var si siginfo
+	var si Siginfo
 	copy(si[:], g.bytes(info, 128))
-	si.toGuest(g.Memory)
+	toGuest(&si, g.Memory)
 	for offset, want := range map[int]uint32{0: uint32(unix.SIGCHLD), 8: 1, 16: uint32(pid), 24: 7} {
 		if got := binary.LittleEndian.Uint32(si[offset:]); got != want {
 			t.Errorf("siginfo at %d: %d, want %d", offset, got, want)

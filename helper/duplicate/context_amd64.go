@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/wali/kernel"
+	"walisup/wali/kernel/abi"
 )
 
 // Registers in the kernel's struct ucontext (asm/ucontext.h, asm/sigcontext.h).
@@ -35,7 +36,7 @@ func sleeps(context uintptr) bool {
 		return false
 	}
 	si := word(context + contextSI)
-	return si == futexWaitPrivate || si == 0 && word(context+contextDI) == word(context+contextSP)
+	return si == abi.FutexWaitPrivate || si == 0 && word(context+contextDI) == word(context+contextSP)
 }
 
 //go:nosplit

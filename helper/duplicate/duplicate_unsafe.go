@@ -10,6 +10,7 @@ import (
 
 	"walisup/helper/mlist"
 	"walisup/wali/kernel"
+	"walisup/wali/kernel/abi"
 	"walisup/wali/safecopy"
 )
 
@@ -523,11 +524,8 @@ func signal(pid, tid uint32, m mlist.M) unix.Errno {
 //
 //go:nosplit
 func send(pid, tid uint32) {
-	var info [16]uint64 // siginfo_t, of which the kernel passes on everything
-	info[0] = uint64(unix.SIGBUS)
-	info[1] = 1<<32 - 1 // SI_QUEUE
-	info[2] = uint64(pid)
-	info[4] = magic
+	var info abi.Siginfo
+	info.Mark(int(unix.SIGBUS), int(pid), magic)
 	kernel.Syscall(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(pid), uintptr(tid), uintptr(unix.SIGBUS),
 		uintptr(unsafe.Pointer(&info)), 0, 0)
 }
@@ -558,7 +556,7 @@ func awaitArrivals(pid uint32) {
 			return
 		}
 		timeout := unix.Timespec{Nsec: arrivalPause}
-		r := kernel.Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.arrived)), futexWaitPrivate, uintptr(arrived),
+		r := kernel.Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.arrived)), abi.FutexWaitPrivate, uintptr(arrived),
 			uintptr(unsafe.Pointer(&timeout)), 0, 0)
 		if r != -int64(unix.ETIMEDOUT) {
 			continue
@@ -604,7 +602,7 @@ func release(order uint32) {
 	}
 	shared.order = order
 	atomic.AddUint32(&shared.gate, 1)
-	kernel.Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.gate)), futexWakePrivate, 1<<31-1, 0, 0, 0)
+	kernel.Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&shared.gate)), abi.FutexWakePrivate, 1<<31-1, 0, 0, 0)
 }
 
 // awaitDeparture returns when all threads have left the gate.
@@ -671,11 +669,6 @@ func sleep(nanoseconds int64) {
 	t := unix.Timespec{Nsec: nanoseconds}
 	kernel.Syscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&t)), 0, 0, 0, 0, 0)
 }
-
-const (
-	futexWaitPrivate = 128
-	futexWakePrivate = 129
-)
 
 func stackGuard() uintptr
 

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/wali/kernel"
+	"walisup/wali/kernel/abi"
 )
 
 // Vfork makes a thread wait until its child has executed another program or has ended,
@@ -29,11 +30,6 @@ const (
 
 	vforkPage     = 4096
 	robustHeadLen = 24
-
-	futexWaiters   = 0x80000000
-	futexOwnerDied = 0x40000000
-	futexWait      = 0
-	futexWake      = 1
 
 	// vforkPause is how long, in nanoseconds, the parent waits before it looks whether
 	// the child has ended before it held the word.
@@ -59,14 +55,14 @@ func NewVfork() (*Vfork, unix.Errno) {
 // or the parent waits until the child ends.
 func (v *Vfork) Hold() {
 	tid := uint32(kernel.Syscall(unix.SYS_GETTID, 0, 0, 0, 0, 0, 0))
-	atomic.StoreUint32(v.word(), tid|futexWaiters)
+	atomic.StoreUint32(v.word(), tid|abi.FutexWaiters)
 	kernel.Syscall(unix.SYS_SET_ROBUST_LIST, v.page+vforkHead, robustHeadLen, 0, 0, 0, 0)
 }
 
 // LetGo is called by the child, after Hold: the parent goes on early.
 func (v *Vfork) LetGo() {
-	atomic.StoreUint32(v.word(), futexOwnerDied)
-	kernel.Syscall(unix.SYS_FUTEX, v.page+vforkWord, futexWake, 1, 0, 0, 0)
+	atomic.StoreUint32(v.word(), abi.FutexOwnerDied)
+	kernel.Syscall(unix.SYS_FUTEX, v.page+vforkWord, abi.FutexWake, 1, 0, 0, 0)
 }
 
 // Await is called by the parent after the fork, with the gate of the calling thread,
@@ -74,10 +70,10 @@ func (v *Vfork) LetGo() {
 func (v *Vfork) Await(gate *kernel.Gate, pid int) {
 	for pid > 0 {
 		word := atomic.LoadUint32(v.word())
-		if word&futexOwnerDied != 0 {
+		if word&abi.FutexOwnerDied != 0 {
 			break
 		}
-		r := gate.FutexAway(v.word(), futexWait, word, vforkPause)
+		r := gate.FutexAway(v.word(), abi.FutexWait, word, vforkPause)
 		if r == -int64(unix.ETIMEDOUT) && gone(pid) {
 			break
 		}

@@ -2,11 +2,11 @@ package interrupt
 
 import (
 	"fmt"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"walisup/wali/kernel"
+	"walisup/wali/kernel/abi"
 	"walisup/wali/safecopy"
 )
 
@@ -42,7 +42,7 @@ func Install() error {
 	goHandler = safecopy.SetChain(0)
 	safecopy.SetChain(faultHandlerPC())
 	// A guest's thread must not notice that it has been stopped.
-	more := map[unix.Signal]uintptr{Reserved: 0x10000000} // SA_RESTART
+	more := map[unix.Signal]uint64{Reserved: abi.SARestart}
 	for sig, handler := range map[unix.Signal]uintptr{
 		unix.SIGTRAP: trapHandlerPC(),
 		unix.SIGILL:  signalHandlerPC(),
@@ -56,17 +56,12 @@ func Install() error {
 	return nil
 }
 
-// sigaction is the kernel's struct (asm/signal.h).
-type sigaction struct {
-	handler, flags, restorer uintptr
-	mask                     uint64
-}
-
-func setAction(sig unix.Signal, handler, more uintptr) error {
-	const flags = 0x4 | 0x08000000 | 0x04000000 // SA_SIGINFO, SA_ONSTACK, SA_RESTORER
-	act := sigaction{handler: handler, flags: flags | more, restorer: signalReturnPC(), mask: ^uint64(0)}
-	_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0)
-	if e != 0 {
+func setAction(sig unix.Signal, handler uintptr, more uint64) error {
+	act := abi.Sigaction{
+		Handler: handler, Flags: abi.SASiginfo | abi.SAOnstack | abi.SARestorer | more,
+		Restorer: signalReturnPC(), Mask: ^uint64(0),
+	}
+	if e := abi.SetAction(sig, &act, nil); e != 0 {
 		return e
 	}
 	return nil

@@ -1,7 +1,6 @@
 package interrupt
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -10,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/wali/kernel"
+	"walisup/wali/kernel/abi"
 )
 
 // State is what the handler needs to know of a guest thread. It lies outside
@@ -27,7 +27,7 @@ type State struct {
 	stepping    uintptr // single-stepping out of the engine
 	held        uint64  // signals that came while another was pending
 	pendingMask uint64  // mask at which the pending signal was caught
-	pendingInfo [128]byte
+	pendingInfo abi.Siginfo
 	asked       uint64 // a signal of Stop is on its way
 
 	frames []frame
@@ -79,7 +79,7 @@ type frame struct {
 	engine   [FrameWords]uintptr
 	_        [16]byte
 	signal   uint64
-	siginfo  [128]byte
+	siginfo  abi.Siginfo
 	_        [8]byte
 	fpstate  [fpstateSize]byte
 }
@@ -172,7 +172,7 @@ func (s *State) Step() {
 // Interruption is the place at which compiled code was interrupted.
 type Interruption struct {
 	Signal     int
-	Info       []byte // siginfo_t of the host; valid until Leave
+	Info       *abi.Siginfo // of the host; valid until Leave
 	PC, FP, SP uintptr
 }
 
@@ -191,7 +191,7 @@ func (s *State) Enter() (Interruption, error) {
 	s.frame = &s.frames[s.depth]
 	s.busy = 0
 	return Interruption{
-		Signal: int(f.signal), Info: f.siginfo[:],
+		Signal: int(f.signal), Info: &f.siginfo,
 		PC: f.register(offsetRIP), FP: f.register(offsetRBP), SP: f.register(offsetRSP),
 	}, nil
 }
@@ -225,7 +225,7 @@ func (s *State) Depth() int { return s.depth }
 //
 // Preconditions: the gate says that one is pending, and the engine lets the host function
 // return directly (engine.Thread.Undivert).
-func (s *State) Take(info *[128]byte) (mask uint64) {
+func (s *State) Take(info *abi.Siginfo) (mask uint64) {
 	*info = s.pendingInfo
 	mask = s.pendingMask
 	s.gate.Pending = 0
@@ -261,11 +261,11 @@ func (i Interruption) ReturnAddress() uintptr {
 
 // FaultAddress is si_addr of a fault's siginfo, an address of the host.
 func (i Interruption) FaultAddress() uintptr {
-	return *(*uintptr)(unsafe.Pointer(&i.Info[16]))
+	return i.Info.Address()
 }
 
 // Fault reports whether the signal was raised by the interrupted instruction,
 // and not sent: si_code is then positive, sigaction(2).
 func (i Interruption) Fault() bool {
-	return int32(binary.LittleEndian.Uint32(i.Info[8:])) > 0 && i.Signal != int(unix.SIGTRAP)
+	return i.Info.Code() > 0 && i.Signal != int(unix.SIGTRAP)
 }

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/wali/kernel"
+	"walisup/wali/kernel/abi"
 )
 
 // Reserved is the signal by which threads are stopped; wali.ReservedSignal.
@@ -83,16 +84,12 @@ func (s *State) PerThread() []*uint64 { return []*uint64{&s.held, &s.asked} }
 // IsStop reports whether an interruption is the work of Stop. The handler has seen to
 // it that the signal says so.
 func (i Interruption) IsStop() bool {
-	return i.Signal == int(Reserved) && *(*int32)(unsafe.Pointer(&i.Info[8])) == -1 &&
-		*(*uint64)(unsafe.Pointer(&i.Info[32])) == stopMagic
+	return i.Signal == int(Reserved) && i.Info.Marked(stopMagic)
 }
 
 func queue(pid, tid int, sig unix.Signal, magic uint64) unix.Errno {
-	var info [16]uint64 // siginfo_t, of which the kernel passes on everything
-	info[0] = uint64(sig)
-	info[1] = 1<<32 - 1 // SI_QUEUE
-	info[2] = uint64(pid)
-	info[4] = magic
+	var info abi.Siginfo
+	info.Mark(int(sig), pid, magic)
 	_, e := kernel.Errno(kernel.Syscall(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(pid), uintptr(tid), uintptr(sig),
 		uintptr(unsafe.Pointer(&info)), 0, 0))
 	return e
@@ -200,6 +197,6 @@ func awaitDone(pid int, asked []askedThread) {
 
 func wait(word *uint32, value uint32, nanoseconds int64) int64 {
 	timeout := unix.NsecToTimespec(nanoseconds)
-	return kernel.Syscall(unix.SYS_FUTEX, kernel.Pointer(word), 128 /* FUTEX_WAIT_PRIVATE */, uintptr(value),
+	return kernel.Syscall(unix.SYS_FUTEX, kernel.Pointer(word), abi.FutexWaitPrivate, uintptr(value),
 		uintptr(unsafe.Pointer(&timeout)), 0, 0)
 }

@@ -8,6 +8,7 @@ import (
 
 	"walisup/helper/mlist"
 	"walisup/wali/kernel"
+	"walisup/wali/kernel/abi"
 )
 
 // Slot is a goroutine that is locked to its thread, together with the kernel's
@@ -79,23 +80,17 @@ func (s *Slot) Startable() bool {
 // nanoseconds. It is false if the time is over. The calling thread, whose gate is
 // given, is away meanwhile.
 func (s *Slot) Await(gate *kernel.Gate, nanoseconds int64) bool {
-	word, value, op := &s.state, uint32(slotRuns), uintptr(futexWaitPrivate)
+	word, value, op := &s.state, uint32(slotRuns), uintptr(abi.FutexWaitPrivate)
 	if s.Parked() {
 		// The kernel clears the word when the thread has ended, and wakes
 		// as if it were shared.
-		word, value, op = &s.tid, s.TID(), futexWait
+		word, value, op = &s.tid, s.TID(), abi.FutexWait
 		if value == 0 {
 			return true
 		}
 	}
 	return gate.FutexAway(word, op, value, nanoseconds) != -int64(unix.ETIMEDOUT)
 }
-
-const (
-	futexWait        = 0
-	futexWaitPrivate = 128
-	futexWakePrivate = 129
-)
 
 // Parked reports whether the goroutine is parked.
 func (s *Slot) Parked() bool { return atomic.LoadUint32(&s.state) == slotParked }
@@ -136,7 +131,7 @@ func Probe(n int) (e unix.Errno) {
 		}
 	}
 	atomic.StoreUint32(gate, 1)
-	kernel.Syscall(unix.SYS_FUTEX, kernel.Pointer(gate), futexWakePrivate, 1<<31-1, 0, 0, 0)
+	kernel.Syscall(unix.SYS_FUTEX, kernel.Pointer(gate), abi.FutexWakePrivate, 1<<31-1, 0, 0, 0)
 	probes = append(probes, gate) // the threads look at it until they have ended
 	if len(probes) > keptProbes {
 		probes = append(probes[:0], probes[1:]...)

@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel/abi"
 )
 
 // Guest threads can be made to stand still outside of compiled code, for a fork,
@@ -46,7 +48,7 @@ func StopRequested() bool { return atomic.LoadUint32(&stop.requested) != 0 }
 // ReleaseStop lets all threads go on.
 func ReleaseStop() {
 	atomic.StoreUint32(&stop.requested, 0)
-	Syscall(unix.SYS_FUTEX, Pointer(&stop.requested), futexWakePrivate, 1<<31-1, 0, 0, 0)
+	Syscall(unix.SYS_FUTEX, Pointer(&stop.requested), abi.FutexWakePrivate, 1<<31-1, 0, 0, 0)
 }
 
 // Arrivals is to be read before one looks whether threads are away, and given to
@@ -57,7 +59,7 @@ func Arrivals() uint32 { return atomic.LoadUint32(&stop.arrivals) }
 // after a time in nanoseconds.
 func AwaitArrival(seen uint32, nanoseconds int64) {
 	timeout := unix.NsecToTimespec(nanoseconds)
-	Syscall(unix.SYS_FUTEX, Pointer(&stop.arrivals), futexWaitPrivate, uintptr(seen),
+	Syscall(unix.SYS_FUTEX, Pointer(&stop.arrivals), abi.FutexWaitPrivate, uintptr(seen),
 		uintptr(unsafe.Pointer(&timeout)), 0, 0)
 }
 
@@ -103,9 +105,9 @@ func awaitRelease() {
 		return
 	}
 	atomic.AddUint32(&stop.arrivals, 1)
-	Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&stop.arrivals)), futexWakePrivate, 1, 0, 0, 0)
+	Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&stop.arrivals)), abi.FutexWakePrivate, 1, 0, 0, 0)
 	for atomic.LoadUint32(&stop.requested) != 0 {
-		Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&stop.requested)), futexWaitPrivate, 1, 0, 0, 0)
+		Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&stop.requested)), abi.FutexWaitPrivate, 1, 0, 0, 0)
 	}
 }
 
@@ -126,7 +128,7 @@ func (g *Gate) Rest() {
 func (g *Gate) WaitAway(word *uint32, value uint32) {
 	entersyscall()
 	g.Leave()
-	Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWaitPrivate, uintptr(value), 0, 0, 0)
+	Syscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), abi.FutexWaitPrivate, uintptr(value), 0, 0, 0)
 	g.ComeBack()
 	exitsyscall()
 }
@@ -162,10 +164,5 @@ func (g *Gate) CallAway(nr, a0, a1, a2 uintptr) int64 {
 
 // Wake wakes one waiter of WaitAway.
 func Wake(word *uint32) {
-	Syscall(unix.SYS_FUTEX, Pointer(word), futexWakePrivate, 1, 0, 0, 0)
+	Syscall(unix.SYS_FUTEX, Pointer(word), abi.FutexWakePrivate, 1, 0, 0, 0)
 }
-
-const (
-	futexWaitPrivate = 128
-	futexWakePrivate = 129
-)

@@ -8,21 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"unsafe"
-)
 
-// sigaction is the kernel's struct (asm/signal.h), the same on both
-// architectures.
-type sigaction struct {
-	handler  uintptr
-	flags    uint64
-	restorer uintptr
-	mask     uint64
-}
-
-const (
-	saSiginfo = 0x4
-	saOnstack = 0x08000000
+	"walisup/wali/kernel/abi"
 )
 
 // chain is where the handler jumps with a signal that is not ours. It is read
@@ -50,26 +37,26 @@ func Install() error {
 	if install.done {
 		return nil
 	}
-	var segv, bus sigaction
-	if err := rtSigaction(syscall.SIGSEGV, nil, &segv); err != nil {
+	var segv, bus abi.Sigaction
+	if err := setAction(syscall.SIGSEGV, nil, &segv); err != nil {
 		return fmt.Errorf("read the SIGSEGV handler: %w", err)
 	}
-	if err := rtSigaction(syscall.SIGBUS, nil, &bus); err != nil {
+	if err := setAction(syscall.SIGBUS, nil, &bus); err != nil {
 		return fmt.Errorf("read the SIGBUS handler: %w", err)
 	}
-	if segv.handler <= 1 || segv.flags&saSiginfo == 0 || segv.flags&saOnstack == 0 {
+	if segv.Handler <= 1 || segv.Flags&abi.SASiginfo == 0 || segv.Flags&abi.SAOnstack == 0 {
 		return errors.New("the present SIGSEGV handler is not the Go runtime's")
 	}
-	if segv.handler != bus.handler || segv.flags != bus.flags {
+	if segv.Handler != bus.Handler || segv.Flags != bus.Flags {
 		return errors.New("SIGSEGV and SIGBUS have different handlers")
 	}
-	atomic.StoreUintptr(&chain, segv.handler)
+	atomic.StoreUintptr(&chain, segv.Handler)
 	ours := segv
-	ours.handler = handlerPC()
-	if err := rtSigaction(syscall.SIGSEGV, &ours, nil); err != nil {
+	ours.Handler = handlerPC()
+	if err := setAction(syscall.SIGSEGV, &ours, nil); err != nil {
 		return fmt.Errorf("install the SIGSEGV handler: %w", err)
 	}
-	if err := rtSigaction(syscall.SIGBUS, &ours, nil); err != nil {
+	if err := setAction(syscall.SIGBUS, &ours, nil); err != nil {
 		return fmt.Errorf("install the SIGBUS handler: %w", err)
 	}
 	install.done = true
@@ -85,11 +72,9 @@ func SetChain(pc uintptr) (old uintptr) {
 	return atomic.SwapUintptr(&chain, pc)
 }
 
-func rtSigaction(sig syscall.Signal, act, old *sigaction) error {
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig),
-		uintptr(unsafe.Pointer(act)), uintptr(unsafe.Pointer(old)), unsafe.Sizeof(sigaction{}.mask), 0, 0)
-	if errno != 0 {
-		return errno
+func setAction(sig syscall.Signal, act, old *abi.Sigaction) error {
+	if e := abi.SetAction(sig, act, old); e != 0 {
+		return e
 	}
 	return nil
 }
