@@ -5,7 +5,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/module"
 	"walisup/ipc"
 	"walisup/ipc/cache"
 	"walisup/wali"
@@ -123,13 +122,13 @@ func (b *bootstrap) hidePrivate() {
 // compiledFile opens the compiled form of the module in file fd. The errors are
 // execve's.
 func (b *bootstrap) compiledFile(fd int, path string) (int, unix.Errno) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	f := moduleFile{fd: fd}
+	if err := f.look(); err != nil {
 		return -1, errnoOf(err, unix.EIO)
 	}
 	if b.Code {
-		if e := checkModule(fd, st.Size); e != 0 {
-			return -1, e
+		if err := f.check(); err != nil {
+			return -1, errnoOf(err, unix.ENOEXEC)
 		}
 		if compiled, e := b.askForCode(fd); e != errNoAnswer {
 			return compiled, e
@@ -141,96 +140,34 @@ func (b *bootstrap) compiledFile(fd int, path string) (int, unix.Errno) {
 	if b.CacheDir != "" {
 		dir, _ = b.openCache()
 	}
-	if dir != nil {
-		defer dir.Close()
-		if entry, err := b.cachedFile(dir, fd, &st); err == nil || !errors.Is(err, cache.ErrAbsent) {
-			return entry, errnoOf(err, 0)
-		}
-	} else if e := checkModule(fd, st.Size); e != 0 {
-		return -1, e
-	}
-	result, err := cache.NewMemory()
-	if err != nil {
-		return -1, errnoOf(err, unix.ENOMEM)
-	}
 	order := *b.Boot
 	order.Module, order.ModuleFD = path, b.first+ipc.ModuleOffset
 	order.Trace, order.Code = "", false
 	if dir == nil {
 		order.CacheDir = ""
+	} else {
+		defer dir.Close()
 	}
-	if e := b.compileQuietly(&order, fd, result); e != 0 {
-		unix.Close(result)
-		return -1, e
-	}
-	if err := cache.Seal(result); err != nil {
-		unix.Close(result)
-		return -1, errnoOf(err, unix.EIO)
-	}
-	return result, 0
-}
-
-// cachedFile opens the module's entry in the cache folder. The error is an Errno
-// or cache.ErrAbsent.
-func (b *bootstrap) cachedFile(dir *cache.Dir, fd int, st *unix.Stat_t) (int, error) {
-	context := b.contextSum()
-	if key, ok := dir.Find(st, context); ok {
-		if entry, err := dir.Open(key); err == nil {
+	compiled, err := fetch(b, &f, dir, fetcher[int]{
+		open: func(dir *cache.Dir, key cache.Key) (int, error) {
+			entry, err := dir.Open(key)
+			if err != nil {
+				return -1, cache.ErrAbsent
+			}
 			return entry, nil
-		}
-	}
-	content, e := mapModule(fd, st.Size)
-	if e != 0 {
-		return -1, e
-	}
-	defer unix.Munmap(content)
-	key := b.key(content)
-	entry, err := dir.Open(key)
+		},
+		compile: func(result int) error {
+			if e := b.compileQuietly(&order, fd, result); e != 0 {
+				return e
+			}
+			return nil
+		},
+		take: func(result int) (int, error) { return result, nil },
+	})
 	if err != nil {
-		return -1, cache.ErrAbsent
+		return -1, errnoOf(err, unix.ENOEXEC)
 	}
-	dir.Remember(st, context, key)
-	return entry, nil
-}
-
-// checkModule tells modules that can be run from other files.
-func checkModule(fd int, size int64) unix.Errno {
-	var head [module.HeaderSize]byte
-	n, err := unix.Pread(fd, head[:], 0)
-	if err != nil {
-		return errnoOf(err, unix.EIO)
-	}
-	if module.Check(head[:n], size) != nil {
-		return unix.ENOEXEC
-	}
-	return 0
-}
-
-// mapModule reads a module into memory of its own: the collector is off, so the
-// heap is no place for it, and a mapping of the file could change or fault.
-func mapModule(fd int, size int64) ([]byte, unix.Errno) {
-	if e := checkModule(fd, size); e != 0 {
-		return nil, e
-	}
-	content, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
-	if err != nil {
-		return nil, unix.ENOMEM
-	}
-	for got := 0; got < len(content); {
-		n, err := unix.Pread(fd, content[got:], int64(got))
-		if err == unix.EINTR {
-			continue
-		}
-		if err == nil && n == 0 {
-			err = unix.ENOEXEC // shorter than it was
-		}
-		if err != nil {
-			unix.Munmap(content)
-			return nil, errnoOf(err, unix.EIO)
-		}
-		got += n
-	}
-	return content, 0
+	return compiled, 0
 }
 
 // errnoOf finds the kernel's error in err.

@@ -204,11 +204,12 @@ func (b *bootstrap) shareCache(path string) {
 
 // compileHere compiles the module in this process, which costs memory that the guest never
 // gets back, and puts the result into an empty file.
-func (b *bootstrap) compileHere(fd int, size int64, result int) error {
-	content, err := b.readModule(fd, size)
+func (b *bootstrap) compileHere(f *moduleFile, result int) error {
+	content, err := f.read()
 	if err != nil {
 		return err
 	}
+	defer unix.Munmap(content)
 	entry, err := b.compile(content)
 	if err != nil {
 		return err
