@@ -20,7 +20,12 @@ import (
 // Layout: u32 number of entries; for each, by rising offset, u32 offset in the
 // code and u32 place of its text; the texts, each u16 length and bytes.
 func sourceLines(content []byte, m *module.Module, sources []engine.Source) []byte {
-	lines := readLines(content)
+	return lineTable(readLines(content), sources, m.DebugOffset)
+}
+
+// lineTable is sourceLines for lines that have been read. origin leads from an offset in
+// the prepared module to one in the original.
+func lineTable(lines []line, sources []engine.Source, origin func(uint32) (uint32, bool)) []byte {
 	if len(lines) == 0 || len(sources) == 0 {
 		return nil
 	}
@@ -29,8 +34,8 @@ func sourceLines(content []byte, m *module.Module, sources []engine.Source) []by
 	count, last := uint32(0), ""
 	for _, s := range sources {
 		text := ""
-		if origin, ok := m.DebugOffset(uint32(s.Module)); ok {
-			text = lineAt(lines, uint64(origin))
+		if at, ok := origin(uint32(s.Module)); ok {
+			text = lineAt(lines, uint64(at))
 		}
 		if text == last {
 			continue
