@@ -12,17 +12,9 @@ import (
 	"walisup/wali/kernel/abi"
 )
 
-// Unblockable are signals that the kernel never blocks in a helper, whatever
-// the guest's mask is: those that a faulting instruction raises, since the
-// kernel kills a process that faults while they are blocked; SIGTRAP, by which
-// the raw handler steps out of the engine; and the reserved signal. Where the
-// guest blocks one of them, this package holds it back.
-const Unblockable = 1<<(unix.SIGILL-1) | 1<<(unix.SIGTRAP-1) | 1<<(unix.SIGBUS-1) |
-	1<<(unix.SIGFPE-1) | 1<<(unix.SIGSEGV-1) | 1<<(ReservedSignal-1)
-
-// ReservedSignal is the signal by which the helper stops its own threads. The
-// guest may use it nevertheless: the helper tells its own by their siginfo.
-const ReservedSignal = unix.SIGSTKFLT
+// Unblockable are signals that the kernel never blocks in a helper, see package kernel.
+// Where the guest blocks one of them, this package holds it back.
+const Unblockable = kernel.Unblockable
 
 // Handlers of a guest's action that are none; WALI ABI. The flags are the kernel's.
 const (
@@ -231,7 +223,7 @@ func (t *Thread) deliver(info *Siginfo, mask *uint64) (jumped bool) {
 }
 
 // faultSignals are those that a faulting instruction raises.
-const faultSignals = Unblockable &^ (1<<(ReservedSignal-1) | 1<<(unix.SIGTRAP-1))
+const faultSignals = Unblockable &^ (1<<(kernel.ReservedSignal-1) | 1<<(unix.SIGTRAP-1))
 
 // ignoredByDefault are the signals whose default action does nothing, or stops
 // or continues the process, which the kernel does without us; signal(7).

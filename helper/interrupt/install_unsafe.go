@@ -42,12 +42,12 @@ func Install() error {
 	goHandler = safecopy.SetChain(0)
 	safecopy.SetChain(faultHandlerPC())
 	// A guest's thread must not notice that it has been stopped.
-	more := map[unix.Signal]uint64{Reserved: abi.SARestart}
+	more := map[unix.Signal]uint64{kernel.ReservedSignal: abi.SARestart}
 	for sig, handler := range map[unix.Signal]uintptr{
-		unix.SIGTRAP: trapHandlerPC(),
-		unix.SIGILL:  signalHandlerPC(),
-		unix.SIGFPE:  signalHandlerPC(),
-		Reserved:     reservedHandlerPC(),
+		unix.SIGTRAP:          trapHandlerPC(),
+		unix.SIGILL:           signalHandlerPC(),
+		unix.SIGFPE:           signalHandlerPC(),
+		kernel.ReservedSignal: reservedHandlerPC(),
 	} {
 		if err := setAction(sig, handler, more[sig]); err != nil {
 			return fmt.Errorf("catch %s: %w", unix.SignalName(sig), err)

@@ -52,9 +52,8 @@
 #define UC_sigmask 296
 #define UC_size 304
 
-// BLOCKED is the mask that blocks all signals but wali.Unblockable: SIGILL,
-// SIGTRAP, SIGBUS, SIGFPE, SIGSEGV and SIGSTKFLT.
-#define BLOCKED ~(1<<3 | 1<<4 | 1<<6 | 1<<7 | 1<<10 | 1<<15)
+// BLOCKED is the mask that blocks all signals but kernel.Unblockable.
+#define BLOCKED ~const_unblockable
 
 #define TRAP_FLAG 0x100
 

@@ -91,6 +91,8 @@ const fpstateSize = 16<<10 - 512
 const (
 	gatePending = unsafe.Offsetof(kernel.Gate{}.Pending)
 	gateInHost  = unsafe.Offsetof(kernel.Gate{}.InHost)
+
+	unblockable = kernel.Unblockable
 )
 
 // maxDepth is how many interruptions may be nested: a handler that is itself

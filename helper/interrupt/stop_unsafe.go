@@ -10,9 +10,6 @@ import (
 	"walisup/wali/kernel/abi"
 )
 
-// Reserved is the signal by which threads are stopped; wali.ReservedSignal.
-const Reserved = unix.SIGSTKFLT
-
 // These mark the siginfo of our own signals.
 var (
 	stopMagic uint64 = 0x706f7473696c6177 // "walistop"
@@ -59,7 +56,7 @@ func SetGuestThread(tid int) { atomic.StoreUint32(&guestThread, uint32(tid)) }
 func GuestThread() int { return int(atomic.LoadUint32(&guestThread)) }
 
 // Stop makes the thread of s, which has the given id, call the first host function,
-// with the signal Reserved, if it runs compiled code. Otherwise nothing happens.
+// with the signal kernel.ReservedSignal, if it runs compiled code. Otherwise nothing happens.
 //
 // One such signal is on its way at most, so that the thread can tell it from another's
 // even if it arrives without what was sent with it: the kernel drops that if the user
@@ -69,7 +66,7 @@ func (s *State) Stop(pid, tid int, again bool) {
 	if !atomic.CompareAndSwapUint64(&s.asked, 0, 1) && !again {
 		return
 	}
-	if queue(pid, tid, Reserved, stopMagic) != 0 {
+	if queue(pid, tid, kernel.ReservedSignal, stopMagic) != 0 {
 		atomic.StoreUint64(&s.asked, 0)
 	}
 }
@@ -84,7 +81,7 @@ func (s *State) PerThread() []*uint64 { return []*uint64{&s.held, &s.asked} }
 // IsStop reports whether an interruption is the work of Stop. The handler has seen to
 // it that the signal says so.
 func (i Interruption) IsStop() bool {
-	return i.Signal == int(Reserved) && i.Info.Marked(stopMagic)
+	return i.Signal == int(kernel.ReservedSignal) && i.Info.Marked(stopMagic)
 }
 
 func queue(pid, tid int, sig unix.Signal, magic uint64) unix.Errno {
@@ -119,7 +116,7 @@ func EveryThread(pid int, list func() (guests, others []int, more bool), nr, a0,
 	for waits := 0; ; {
 		guests, others, more := list()
 		before := len(asked)
-		asked = addNew(asked, guests, Reserved)
+		asked = addNew(asked, guests, kernel.ReservedSignal)
 		asked = addNew(asked, others, unix.SIGBUS)
 		if len(asked) == before {
 			// A thread that still has no id after that will be made by one that

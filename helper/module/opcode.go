@@ -114,7 +114,7 @@ const (
 	operandsGC           // garbage collection
 )
 
-// operandsOf is the shape by instruction code. What wazero can be asked to accept (core 2.0, threads, tail calls,
+// operandsOf is the shape by instruction code. What the engine can be asked to accept (core 2.0, threads, tail calls,
 // exception handling, extended constants) is known; the rest is refused by name where it has one.
 var operandsOf = func() (t [256]operands) {
 	set := func(from, to int, shape operands) {

@@ -2,7 +2,7 @@ package module
 
 import "strings"
 
-// Value types as the binary format encodes them; they equal the constants of wazero's api package.
+// Value types as the binary format encodes them.
 const (
 	I32       byte = 0x7f
 	I64       byte = 0x7e

@@ -34,7 +34,7 @@ type Private struct {
 	Why    string // what we take for granted, and which of our packages does
 }
 
-// List is all of them. What package duplicate or interrupt newly relies on goes here.
+// List is all of them. What package duplicate, interrupt or stubs newly relies on goes here.
 var List = []Private{
 	// Start.
 	{"go", "runtime/rt0_linux_amd64.s", "_rt0_amd64_linux", "41d3697b9308", "stagezero jumps there with the kernel's vector at SP"},
@@ -53,7 +53,7 @@ var List = []Private{
 	{"go", "runtime/runtime2.go", "tlsSlots", "bfc89d6c3fe3", "interrupt: and there are six"},
 	{"go", "runtime/runtime2.go", "g", "b0ebbeb036af", "duplicate: stackguard0 at 16"},
 	{"go", "runtime/stack.go", "stackPreempt", "082a3e78b253", "duplicate: the stack guard that asks to yield"},
-	{"go", "runtime/sys_linux_amd64.s", "runtime·settls", "f8af2c0ae297", "interrupt: FS points to the second word of m.tls"},
+	{"go", "runtime/sys_linux_amd64.s", "runtime·settls", "f8af2c0ae297", "interrupt, stubs: FS points to the second word of m.tls"},
 	{"go", "runtime/sys_linux_amd64.s", "runtime·futex", "5e248806db7f", "duplicate: how a thread sleeps, by registers"},
 	{"go", "runtime/sys_linux_amd64.s", "runtime·usleep", "19a0223a4bca", "duplicate: likewise; sysmon alone sleeps so"},
 	{"go", "runtime/sys_linux_amd64.s", "runtime·clone", "ffa17bf3155d", "duplicate, osthread: no set_tid_address, no robust list, no rseq"},
@@ -65,20 +65,20 @@ var List = []Private{
 	{"go", "runtime/signal_unix.go", "sighandler", "2d98bd00a0c0", "safecopy: faults in Go code end there"},
 	{"go", "runtime/sys_linux_amd64.s", "runtime·sigtramp", "091b4c389966", "interrupt: the handler that ours goes on to"},
 
-	// The engine: the fields that package engine finds by name, and what code expects.
-	{engineModule, "internal/engine/wazevo/call_engine.go", "callWithStack", "51843a5bd96e", "interrupt, jump: the loop around compiled code, what it reads when"},
-	{engineModule, "internal/engine/wazevo/engine.go", "executables", "e158d877bf2c", "engine: setCode"},
-	{engineModule, "internal/engine/wazevo/engine_cache.go", "deserializeCompiledModule", "5dbb7b232852", "engine: the form of a cache entry"},
+	// The engine: the fields that package layout finds by name, and what code expects.
+	{engineModule, "internal/engine/wazevo/call_engine.go", "callWithStack", "51843a5bd96e", "stubs, jump: the loop around compiled code, what it reads when"},
+	{engineModule, "internal/engine/wazevo/engine.go", "executables", "e158d877bf2c", "wazero: setCode"},
+	{engineModule, "internal/engine/wazevo/engine_cache.go", "deserializeCompiledModule", "5dbb7b232852", "wazero: the form of a cache entry"},
 	{engineModule, "internal/engine/wazevo/engine_cache.go", "serializeCompiledModule", "ddd992c32450", "engine: likewise"},
-	{engineModule, "internal/engine/wazevo/hostmodule.go", "hostModuleGoFuncFromOpaque", "d3caf9c8c0f1", "interrupt: how a host function is found"},
-	{engineModule, "internal/engine/wazevo/wazevoapi/exitcode.go", "ExitCodeMask", "0b0a78e6fb26", "interrupt: the code in the low byte, the function's index above"},
-	{engineModule, "internal/engine/wazevo/backend/isa/amd64/abi_entry_amd64.s", "·entrypoint", "e66dbd64d71e", "interrupt: registers at the entry of compiled code"},
-	{engineModule, "internal/engine/wazevo/backend/isa/amd64/abi_entry_amd64.s", "·afterGoFunctionCallEntrypoint", "b40c81f4408c", "interrupt: and after a host call; the execution context in AX"},
+	{engineModule, "internal/engine/wazevo/hostmodule.go", "hostModuleGoFuncFromOpaque", "d3caf9c8c0f1", "stubs: how a host function is found"},
+	{engineModule, "internal/engine/wazevo/wazevoapi/exitcode.go", "ExitCodeMask", "0b0a78e6fb26", "stubs: the code in the low byte, the function's index above"},
+	{engineModule, "internal/engine/wazevo/backend/isa/amd64/abi_entry_amd64.s", "·entrypoint", "e66dbd64d71e", "stubs: registers at the entry of compiled code"},
+	{engineModule, "internal/engine/wazevo/backend/isa/amd64/abi_entry_amd64.s", "·afterGoFunctionCallEntrypoint", "b40c81f4408c", "stubs: and after a host call; the execution context in AX"},
 	{engineModule, "internal/engine/wazevo/backend/isa/amd64/machine_pro_epi_logue.go", "setupPrologue", "8a34d1b36914", "jump, stack traces: every function has a frame with the caller's RBP"},
-	{engineModule, "internal/engine/wazevo/backend/isa/amd64/abi_go_call.go", "CompileGoFunctionTrampoline", "120a058af61e", "interrupt, jump: the frame of a host call"},
+	{engineModule, "internal/engine/wazevo/backend/isa/amd64/abi_go_call.go", "CompileGoFunctionTrampoline", "120a058af61e", "stubs, jump: the frame of a host call"},
 	{engineModule, "internal/engine/wazevo/backend/isa/amd64/stack.go", "GoCallStackView", "1d11fe41b9ea", "jump: where arguments and results are"},
 	{engineModule, "internal/engine/wazevo/wazevoapi/offsetdata.go", "FunctionInstanceSize", "fbd7e788bced", "patches: constants that compiled code knows"},
-	{engineModule, "internal/wasm/memory.go", "NewMemoryInstance", "add8ade84325", "helper: the allocator gives the memory"},
+	{engineModule, "internal/wasm/memory.go", "NewMemoryInstance", "add8ade84325", "wazero: the allocator gives the memory"},
 }
 
 const engineModule = "github.com/tetratelabs/wazero"
