@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"walisup/helper/cache"
 	"walisup/ipc"
+	"walisup/ipc/cache"
 )
 
 func newBoot(module string) *ipc.Boot { return &ipc.Boot{Module: module, ModuleFD: -1} }

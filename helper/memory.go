@@ -1,0 +1,39 @@
+package helper
+
+import (
+	"walisup/helper/module"
+	"walisup/ipc/stagezero"
+	"walisup/wali/memory"
+)
+
+// reserve makes the linear memory with the module's data and stack mapped.
+func (p *program) reserve() (*memory.Memory, error) {
+	m := &p.module
+	limit := uint64(m.MaxPages) * module.PageSize
+	taken := stagezero.Reserved() && stagezero.ReservedBase == memory.FixedBase && stagezero.ReservedSize == memory.FixedSpan
+	mem, err := memory.ReserveFixed(limit, uint64(m.MemoryPages)*module.PageSize-limit, taken)
+	if err != nil {
+		return nil, err
+	}
+	if err := mem.MapInitial(uint64(m.LowestUse), uint64(m.DataEnd)); err != nil {
+		return nil, err
+	}
+	if err := mem.SetBreakStart(uint64(m.DataEnd)); err != nil {
+		return nil, err
+	}
+	if len(m.ClassTable) > 0 {
+		if err := mem.MapPrivate(m.ClassAddress, m.ClassTable); err != nil {
+			return nil, err
+		}
+	}
+	return mem, nil
+}
+
+// measureStack finds out how large the main thread's stack is, of which t is about to
+// use the first byte. It is known if the linker put it below all data.
+func (p *program) measureStack(t *thread) {
+	if m := &p.module; m.LowestUse > 0 && t.stackPointer != nil {
+		p.stackSize = min(uint32(t.stackPointer.Get()), m.DataEnd) &^ (memory.PageSize - 1)
+	}
+	p.process.Memory.SetStack(uint64(p.stackSize))
+}
