@@ -16,6 +16,7 @@ import (
 
 // The probe needs the place of the memory for itself, which other tests use.
 func TestMemoryBase(t *testing.T) {
+	enginetest.NeedPatches(t) // and, by that, no race detector: it has the place for itself
 	if os.Getenv("WALISUP_TEST_PROBE") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestMemoryBase$", "-test.v")
 		cmd.Env = append(os.Environ(), "WALISUP_TEST_PROBE=1")
