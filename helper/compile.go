@@ -15,6 +15,7 @@ import (
 	"walisup/ipc"
 	"walisup/ipc/cache"
 	"walisup/ipc/stagezero"
+	"walisup/wali/memory"
 )
 
 // compiled returns the module's cache entry. If there is none, a second helper
@@ -147,7 +148,8 @@ func (b *bootstrap) compile(content []byte) (*cache.Entry, error) {
 		return nil, notRunnable(b.Module, err)
 	}
 	artifact, err := b.engine().Compile(context.Background(), m, engine.Options{
-		Workers: runtime.GOMAXPROCS(0), Debug: b.KeepDebug, Reserved: stagezero.Reserved(),
+		Workers: runtime.GOMAXPROCS(0), Debug: b.KeepDebug,
+		MemoryBase: memory.FixedBase, Reserved: stagezero.Reserved(),
 	})
 	if err != nil {
 		return nil, b.engineError(err)

@@ -74,6 +74,11 @@ type Options struct {
 	Workers int  // goroutines
 	Debug   bool // fill in Artifact.Sources, for a module with debug information
 
+	// MemoryBase is the address that the linear memory will have, which may become
+	// part of the code. Each program of a process has another. An engine that cannot
+	// place a memory there says so.
+	MemoryBase uintptr
+
 	// Reserved says that the address space of a linear memory is reserved. An engine
 	// that tries its code out before it compiles needs to know.
 	Reserved bool
@@ -113,9 +118,9 @@ type Host struct {
 	// Suspend first and Continue last. Neither has parameters.
 	Interrupted, Pending HostFunc
 
-	// Memory is the linear memory, all of the pages that the module imports, at
-	// memory.FixedBase. The engine never makes it larger; what is accessible in it is
-	// the page map's business.
+	// Memory is the linear memory, all of the pages that the module imports, at the
+	// address that the code was compiled for: Load refuses any other. The engine never
+	// makes it larger; what is accessible in it is the page map's business.
 	Memory []byte
 }
 

@@ -2,6 +2,7 @@ package wazero
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/tetratelabs/wazero"
@@ -9,6 +10,7 @@ import (
 	"walisup/helper/engine"
 	"walisup/helper/interrupt"
 	"walisup/helper/module"
+	"walisup/wali/memory"
 )
 
 // Engine is wazero's compiler.
@@ -21,6 +23,9 @@ func (Engine) Name() string { return "wazero" }
 
 // Compile implements engine.Engine.
 func (Engine) Compile(ctx context.Context, m *module.Module, o engine.Options) (*engine.Artifact, error) {
+	if o.MemoryBase != memory.FixedBase {
+		return nil, fmt.Errorf("wazero, as it is patched, compiles for a memory at %#x alone, not at %#x", memory.FixedBase, o.MemoryBase)
+	}
 	if err := probeMemoryBase(ctx, o.Reserved); err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func newGuest(t *testing.T, binary []byte) *guest {
 	}
 	m, err := module.Prepare(binary, module.Options{})
 	must(err)
-	artifact, err := ours.Engine{}.Compile(t.Context(), m, engine.Options{Workers: 1})
+	artifact, err := ours.Engine{}.Compile(t.Context(), m, engine.Options{Workers: 1, MemoryBase: memory.FixedBase})
 	must(err)
 	size := uint64(m.MemoryPages) * module.PageSize
 	mem, err := memory.ReserveFixed(uint64(m.MaxPages)*module.PageSize, size-uint64(m.MaxPages)*module.PageSize, false)
@@ -252,6 +252,25 @@ func TestCallsWithinCalls(t *testing.T) {
 	}
 	if _, err := g.thread.Jump(g.handle, 1); !errors.Is(err, engine.ErrStale) {
 		t.Errorf("jump to a call that has ended: %v", err)
+	}
+}
+
+// Code that has the memory's address in it runs with no memory elsewhere.
+func TestMemoryElsewhere(t *testing.T) {
+	m, err := module.Prepare(build(func(*enginetest.Assembler, map[string]uint32) {}), module.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (ours.Engine{}).Compile(t.Context(), m, engine.Options{Workers: 1, MemoryBase: memory.FixedBase << 8}); err == nil {
+		t.Error("compiled for another place")
+	}
+	artifact, err := ours.Compile(t.Context(), m.Binary, engine.Options{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := &engine.Host{Memory: make([]byte, m.MemoryPages*module.PageSize)}
+	if _, err := (ours.Engine{}).Load(t.Context(), m, mapped(t, artifact), host); err == nil || !strings.Contains(err.Error(), "memory at") {
+		t.Errorf("loaded with a memory elsewhere: %v", err)
 	}
 }
 

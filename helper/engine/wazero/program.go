@@ -14,6 +14,7 @@ import (
 	"walisup/helper/engine/wazero/layout"
 	"walisup/helper/engine/wazero/stubs"
 	"walisup/helper/module"
+	"walisup/wali/memory"
 )
 
 // program is a compiled module in a runtime of its own.
@@ -29,6 +30,9 @@ type program struct {
 
 // Load implements engine.Engine.
 func (Engine) Load(ctx context.Context, m *module.Module, a *engine.Artifact, host *engine.Host) (engine.Program, error) {
+	if at := layout.Address(host.Memory); at != memory.FixedBase {
+		return nil, fmt.Errorf("the code is for a memory at %#x, not at %#x", memory.FixedBase, at)
+	}
 	p, err := load(ctx, m.Stub, a)
 	if err != nil {
 		return nil, &engine.ModuleError{Err: err}
