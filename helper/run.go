@@ -13,6 +13,7 @@ import (
 	"walisup/helper/module"
 	"walisup/ipc"
 	"walisup/ipc/cache"
+	"walisup/ipc/stagezero"
 	"walisup/wali"
 	"walisup/wali/memory"
 	"walisup/wali/trace"

@@ -73,8 +73,8 @@ func (t *guarded) LendDescriptors() (restore func()) {
 	return restore
 }
 
-// Helper implements pathguard.Process.
-func (t *guarded) Helper() (dev, inode uint64) { return t.HelperDev, t.HelperIno }
+// HelperFile implements pathguard.Process.
+func (t *guarded) HelperFile() (dev, inode uint64) { return t.HelperDev, t.HelperIno }
 
 // ModulePath implements pathguard.Process.
 func (t *guarded) ModulePath() string { return t.Module }

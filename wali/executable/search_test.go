@@ -46,7 +46,7 @@ func (n *native) OwnsFD(int32) bool                              { return false 
 func (n *native) Slots() pathguard.Slots                         { return pathguard.Slots{} }
 func (n *native) Place(int32, int32) bool                        { return false }
 func (n *native) LendDescriptors() func()                        { return func() {} }
-func (n *native) Helper() (dev, inode uint64)                    { return 0, 0 }
+func (n *native) HelperFile() (dev, inode uint64)                { return 0, 0 }
 func (n *native) ModulePath() string                             { return n.module }
 func (n *native) OwnView(pathguard.Verdict, pathguard.How) int64 { return -int64(unix.EACCES) }
 

@@ -17,7 +17,7 @@ const (
 
 // isHelper reports whether b describes the helper's executable.
 func (t *Thread) isHelper(b Statx) bool {
-	dev, inode := t.Helper()
+	dev, inode := t.HelperFile()
 	return b.Inode() == inode && b.Dev() == dev
 }
 

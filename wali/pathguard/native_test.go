@@ -55,13 +55,13 @@ func (n *native) Alloc(size int) []byte {
 	return n.space[start:n.used:n.used]
 }
 
-func (n *native) Scratch() int                { return n.used }
-func (n *native) ResetScratch(mark int)       { n.used = mark }
-func (n *native) OwnsFD(fd int32) bool        { return fd >= testFirst && fd < testFirst+testCount }
-func (n *native) Slots() Slots                { return Slots{First: testFirst, Count: testCount, Filler: 0} }
-func (n *native) LendDescriptors() func()     { return func() {} }
-func (n *native) ModulePath() string          { return "/module.wasm" }
-func (n *native) Helper() (dev, inode uint64) { return 1, 1 }
+func (n *native) Scratch() int                    { return n.used }
+func (n *native) ResetScratch(mark int)           { n.used = mark }
+func (n *native) OwnsFD(fd int32) bool            { return fd >= testFirst && fd < testFirst+testCount }
+func (n *native) Slots() Slots                    { return Slots{First: testFirst, Count: testCount, Filler: 0} }
+func (n *native) LendDescriptors() func()         { return func() {} }
+func (n *native) ModulePath() string              { return "/module.wasm" }
+func (n *native) HelperFile() (dev, inode uint64) { return 1, 1 }
 
 func (n *native) Place(fd, slot int32) bool {
 	return unix.Dup3(int(fd), int(slot), unix.O_CLOEXEC) == nil

@@ -42,8 +42,8 @@ type Process interface {
 	// range, until restore is called.
 	LendDescriptors() (restore func())
 
-	// Helper says which file the helper's executable is.
-	Helper() (dev, inode uint64)
+	// HelperFile says which file the helper's executable is.
+	HelperFile() (dev, inode uint64)
 
 	// ModulePath is the absolute path of what the guest takes for its executable.
 	ModulePath() string
