@@ -9,11 +9,13 @@ import (
 	"strings"
 )
 
-// targetOptions choose the machine: shared memory needs the first two of every object.
+// targetOptions choose the machine: shared memory needs atomics and bulk memory of every
+// object. SIMD can be switched off by -mno-simd128.
 var targetOptions = []string{
 	"--target=wasm32-linux-muslwali",
 	"-matomics",
 	"-mbulk-memory",
+	"-msimd128",
 }
 
 // leniency restores what C compilers of Debian 12's time let pass with a warning. A call to
@@ -91,6 +93,7 @@ type invocation struct {
 	startFiles bool // crt1.o is wanted if something is linked
 	libraries  bool // libc and the builtins are
 	cxx        bool // some input is C++
+	scalar     bool // the module must do without SIMD
 	query      string
 	probe      bool // a configure script asks whether something links
 }
@@ -125,6 +128,10 @@ func parseArguments(args []string) (*invocation, error) {
 			continue
 		case arg == "-nostdlib":
 			inv.startFiles, inv.libraries = false, false
+		case arg == "-mno-simd128":
+			inv.scalar = true
+		case arg == "-msimd128":
+			inv.scalar = false
 		case arg == "-nostartfiles":
 			inv.startFiles = false
 		case arg == "-nodefaultlibs" || arg == "-nolibc":

@@ -18,6 +18,7 @@ const (
 	envStartFiles = "WALICC_LINK_STARTFILES"
 	envLibraries  = "WALICC_LINK_LIBRARIES"
 	envProbe      = "WALICC_LINK_PROBE"
+	envScalar     = "WALICC_LINK_SCALAR"
 )
 
 // passToLinker sets the environment for a link that clang may start. With cxx, the folder of
@@ -32,6 +33,7 @@ func passToLinker(sysroot, cxx string, inv *invocation) error {
 		{envStartFiles, fmt.Sprint(inv.startFiles)},
 		{envLibraries, fmt.Sprint(inv.libraries)},
 		{envProbe, fmt.Sprint(inv.probe)},
+		{envScalar, fmt.Sprint(inv.scalar)},
 	} {
 		if err := os.Setenv(v.name, v.value); err != nil {
 			return fmt.Errorf("prepare the linker's environment: %w", err)
@@ -189,6 +191,10 @@ func link(args []string) error {
 		if os.Getenv(envLibraries) == "true" {
 			if cxx != "" {
 				full = append(full, "-lc++", "-lc++abi", "-lunwind")
+			}
+			if os.Getenv(envScalar) == "true" {
+				// The string functions of libc.a use SIMD; these come first.
+				full = append(full, "-lc-scalar")
 			}
 			full = append(full, "-lc", filepath.Join(lib, "libclang_rt.builtins.a"))
 		}

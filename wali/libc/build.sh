@@ -110,6 +110,17 @@ make -C "$work" prefix= includedir=/include libdir=/lib DESTDIR="$new" install-h
 cp "$work/lib/libc.a" "$work/lib/crt1.o" "$new/lib/"
 for l in m rt pthread crypt util xnet resolv dl; do cp "$work/lib/lib$l.a" "$new/lib/"; done
 cp "$builtins" "$new/lib/libclang_rt.builtins.a"
+# Nothing else of the library uses SIMD than string functions. These are for a module that
+# is built without it, and are linked before libc.a.
+scalar=$work/obj/scalar
+rm -rf "$scalar"
+mkdir -p "$scalar"
+for f in "$work/src/string/$arch/scalar"/*.c; do
+	clang-$llvm $cflags -std=c99 -ffreestanding -nostdinc -D_XOPEN_SOURCE=700 -I"$work/arch/$arch" -I"$work/arch/generic" \
+		-I"$work/obj/src/internal" -I"$work/src/include" -I"$work/src/internal" -I"$work/obj/include" -I"$work/include" \
+		-c -o "$scalar/$(basename "$f" .c).o" "$f" >>"$log" 2>&1 || fail "$(basename "$f") did not compile, see $log"
+done
+llvm-ar-$llvm rcs "$new/lib/libc-scalar.a" "$scalar"/*.o
 for d in linux asm-generic mtd rdma sound video xen misc scsi drm; do
 	[ -d /usr/include/$d ] || continue
 	mkdir -p "$new/include/$d"
