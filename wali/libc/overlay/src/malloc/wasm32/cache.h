@@ -15,6 +15,9 @@ hidden void *__cached_malloc(size_t);
 /* Makes a slot free whose header says so already. */
 hidden void __malloc_release(struct meta *, int idx);
 
+hidden int __malloc_keep_map(void *base, size_t len);
+hidden void *__malloc_kept_map(size_t len);
+
 static inline unsigned char *slot_end(struct meta *g, int idx)
 {
 	return g->mem->storage + get_stride(g)*(idx+1) - IB;
