@@ -30,7 +30,7 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all help build demo test user-test man cli-doc install uninstall deb bench yardsticks soak stress kernel-test seccomp-test lint staticcheck unit race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all help numbers build demo test user-test man cli-doc install uninstall deb bench yardsticks soak stress kernel-test seccomp-test lint staticcheck unit race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 help:
@@ -160,6 +160,11 @@ uninstall:
 # Two Debian packages, walisup and walicc, into bin.
 deb: build sysroot man
 	integration/install/deb.sh
+
+# Doubles from and to text: as many random ones as NUMBERS says. Takes some minutes.
+NUMBERS ?= 10000000
+numbers: build sysroot
+	WALISUP_TEST_REQUIRE=1 WALISUP_TEST_PATIENCE=1h WALISUP_NUMBERS=$(NUMBERS) $(GO) test -count=1 -timeout=3h -run='^TestNumbers$$' ./integration
 
 bench: ports
 	@WALISUP_TEST_REQUIRE=1 $(GO) test -run='^$$' -bench=. ./integration | $(GO) run ./integration/benchtable

@@ -32,6 +32,10 @@ func TestParseArguments(t *testing.T) {
 			invocation{inputs: []string{"conftest.c"}, startFiles: true, libraries: true, probe: true}},
 		{"query", "--print-file-name=libc.a", "--print-file-name=libc.a",
 			invocation{query: "-print-file-name=libc.a", startFiles: true, libraries: true}},
+		{"without SIMD", "-mno-simd128 a.c", "-mno-simd128 a.c",
+			invocation{inputs: []string{"a.c"}, startFiles: true, libraries: true, scalar: true}},
+		{"with SIMD after all", "-mno-simd128 -msimd128 a.c", "-mno-simd128 -msimd128 a.c",
+			invocation{inputs: []string{"a.c"}, startFiles: true, libraries: true}},
 		{"option value at the end", "a.c -o", "a.c -o", invocation{inputs: []string{"a.c"}, startFiles: true, libraries: true}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -44,7 +48,8 @@ func TestParseArguments(t *testing.T) {
 				t.Errorf("clang gets %q, want %q", got, test.clang)
 			}
 			if !slices.Equal(inv.inputs, test.want.inputs) || inv.startFiles != test.want.startFiles ||
-				inv.libraries != test.want.libraries || inv.query != test.want.query || inv.probe != test.want.probe {
+				inv.libraries != test.want.libraries || inv.query != test.want.query || inv.probe != test.want.probe ||
+				inv.scalar != test.want.scalar {
 				t.Errorf("got %+v, want %+v", *inv, test.want)
 			}
 		})
