@@ -1,6 +1,6 @@
-/* A few mappings of groups that have become free are kept for new groups. The memory of a
- * module consists of huge pages, which the kernel splits and clears again if programs that
- * build something up and take it down give back every group and map another. */
+/* A few mappings of groups that have become free are kept for new groups. Programs that build
+ * something up and take it down would otherwise give back every group and map another, with
+ * two system calls and a page fault for each page. */
 #include "cache.h"
 
 #define MAPS 32
