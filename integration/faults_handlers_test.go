@@ -48,3 +48,14 @@ func TestBadHandlers(t *testing.T) {
 		})
 	}
 }
+
+// TestFaultSignalsReachTheLastThread sends the signals that helpers never block to a process
+// whose first thread has ended: the kernel may deliver them to any thread of the helper's.
+func TestFaultSignalsReachTheLastThread(t *testing.T) {
+	t.Parallel()
+	program := buildC(t, "testdata/faults/group_signals.c", "-pthread")
+	native, guest := program.runNative(t, invocation{}), program.runGuest(t, invocation{})
+	if guest.status != native.status || guest.stdout != native.stdout || !strings.Contains(native.stdout, "20 of 20") {
+		t.Errorf("guest %+v\nnative %+v", guest, native)
+	}
+}

@@ -175,6 +175,7 @@ stranger:
 known:
 	CMPL AX, SI
 	JEQ  done
+	SUBL $const_passedOn, 8(R12) // si_code, see abi.PassedOn
 	MOVQ R9, DI
 	MOVQ R13, DX
 	MOVQ R12, R10

@@ -93,6 +93,7 @@ const (
 	gateInHost  = unsafe.Offsetof(kernel.Gate{}.InHost)
 
 	unblockable = kernel.Unblockable
+	passedOn    = abi.PassedOn
 )
 
 // maxDepth is how many interruptions may be nested: a handler that is itself
@@ -192,6 +193,7 @@ func (s *State) Enter() (Interruption, error) {
 	s.depth++
 	s.frame = &s.frames[s.depth]
 	s.busy = 0
+	f.siginfo.Restore()
 	return Interruption{
 		Signal: int(f.signal), Info: &f.siginfo,
 		PC: f.register(offsetRIP), FP: f.register(offsetRBP), SP: f.register(offsetRSP),
@@ -229,6 +231,7 @@ func (s *State) Depth() int { return s.depth }
 // return directly (engine.Thread.Undivert).
 func (s *State) Take(info *abi.Siginfo) (mask uint64) {
 	*info = s.pendingInfo
+	info.Restore()
 	mask = s.pendingMask
 	s.gate.Pending = 0
 	return mask

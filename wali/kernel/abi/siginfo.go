@@ -46,6 +46,20 @@ func (s *Siginfo) Marked(mark uint64) bool {
 	return s.Code() == siQueue && binary.LittleEndian.Uint64(s[offsetMark:]) == mark
 }
 
+// PassedOn is what a raw handler takes from si_code before it passes a signal on to another
+// thread: the kernel lets nobody send what kill and tgkill have sent, SI_USER and SI_TKILL, to a
+// thread but himself (rt_tgsigqueueinfo(2)).
+const PassedOn = 1 << 24
+
+// Restore undoes the change that was made when the signal was passed on.
+//
+//go:nosplit
+func (s *Siginfo) Restore() {
+	if code := s.Code(); code < -PassedOn/2 {
+		binary.LittleEndian.PutUint32(s[8:], uint32(code+PassedOn))
+	}
+}
+
 // Signo is si_signo.
 //
 //go:nosplit
