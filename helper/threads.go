@@ -268,6 +268,7 @@ func (t *thread) serve() {
 	}
 	t.entry = t.instance.Function(module.ExportCall2)
 	t.globals = [2]uint64{t.global(module.ExportStackPointer), t.global(module.ExportTLSBase)}
+	t.state.SetIdle(true)
 	for {
 		t.state.Reset()
 		t.slot.Park(&t.Gate, &allBlocked, t.state.PerThread()...)
@@ -285,6 +286,7 @@ func (t *thread) runThread() {
 	t.setGlobal(module.ExportStackPointer, t.globals[0])
 	t.setGlobal(module.ExportTLSBase, t.globals[1])
 	t.status = 0
+	t.state.SetIdle(false)
 	t.Begin(t.mask)
 	t.ShowStart()
 	t.call(t.entry, uint64(t.start), uint64(t.slot.TID()), uint64(t.arg))
@@ -345,6 +347,7 @@ func (t *thread) retire() {
 			p.idle = append(p.idle, t)
 		}
 		p.passOn(t)
+		t.state.SetIdle(true)
 	}
 	p.mu.Unlock()
 	if !last {

@@ -10,6 +10,7 @@
 #define S_gate State_gate
 #define S_stepping State_stepping
 #define S_held State_held
+#define S_idle State_idle
 #define S_pendingMask State_pendingMask
 #define S_pendingInfo State_pendingInfo
 #define S_asked State_asked
@@ -108,6 +109,8 @@ TEXT ·signalHandler(SB),NOSPLIT|NOFRAME,$0
 	LOAD_STATE_R8
 	TESTQ R8, R8
 	JEQ  stranger
+	CMPQ S_idle(R8), $0
+	JNE  stranger
 	MOVQ S_gate(R8), R11
 	CMPL G_pending(R11), $0
 	JNE  hold
@@ -159,8 +162,9 @@ hold:
 	ORQ  AX, S_held(R8)
 	RET
 stranger:
-	// A thread of the runtime: the unblockable signals, sent to the process,
-	// may come here. Pass it on to a thread that runs the guest.
+	// A thread of the runtime, or one whose guest thread has ended: the unblockable
+	// signals, sent to the process, may come here. Pass it on to a thread that runs the
+	// guest.
 	MOVQ SI, R12
 	MOVQ DI, R13
 	MOVQ $39, AX // getpid

@@ -25,6 +25,7 @@ type State struct {
 	hooks       Hooks
 	gate        *kernel.Gate
 	stepping    uintptr // single-stepping out of the engine
+	idle        uintptr // the thread runs no guest thread: signals are passed on
 	held        uint64  // signals that came while another was pending
 	pendingMask uint64  // mask at which the pending signal was caught
 	pendingInfo abi.Siginfo
@@ -143,6 +144,17 @@ func (s *State) Bind() error {
 	}
 	setThreadWord(uintptr(unsafe.Pointer(s)))
 	return nil
+}
+
+// SetIdle says whether the thread, which is the calling one, runs no guest thread: because
+// that has ended, or none has begun. Signals that the kernel gives to an idle thread are passed
+// on to the one that SetGuestThread names, as those given to a thread of the runtime.
+func (s *State) SetIdle(idle bool) {
+	var word uintptr
+	if idle {
+		word = 1
+	}
+	atomic.StoreUintptr(&s.idle, word)
 }
 
 // Running is a call of compiled code: the engine's word for it, and the addresses of the
