@@ -30,7 +30,7 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all help numbers build demo test user-test man cli-doc install uninstall deb bench yardsticks soak stress kernel-test seccomp-test lint staticcheck unit race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all help numbers build demo test user-test man cli-doc install uninstall deb bench yardsticks soak stress kernel-test seccomp-test lint staticcheck unit unit-of-user race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 help:
@@ -115,7 +115,14 @@ staticcheck: go-version
 # With the patched engine, as the helper has it. Plain go test works too: what is about
 # the patches is skipped then. checklinkname: see helper/mlist.
 unit: build
-	$(GO) test -ldflags=-checklinkname=0 -modfile=.cache/go.mod $$($(GO) list ./... | grep -v '^walisup/integration')
+	$(call unit-tests,integration)
+
+# Those that may end otherwise for another user: not what the engine does with a module, which
+# takes longest.
+unit-of-user: build
+	$(call unit-tests,integration|helper/engine|helper/module)
+
+unit-tests = $(GO) test -ldflags=-checklinkname=0 -modfile=.cache/go.mod $$($(GO) list ./... | grep -vE '^walisup/($1)')
 
 # What the race detector can see: it does not survive forks, raw handlers and threads
 # that Go has not made, nor atomic operations between entersyscall and exitsyscall, where
