@@ -108,6 +108,12 @@ type source struct {
 	content []byte
 }
 
+// What an image can make a node compile.
+const (
+	maxModule  = 1 << 30 // bytes of one module
+	maxModules = 1 << 10 // modules besides the first
+)
+
 // load reads a module in the container; nil if its compiled form is there.
 func (c *nodeCache) load(root *rootfs, name string) (*source, error) {
 	file, err := root.open(name)
@@ -117,11 +123,11 @@ func (c *nodeCache) load(root *rootfs, name string) (*source, error) {
 	defer file.Close()
 	s := &source{name: name}
 	err = unix.Fstat(int(file.Fd()), &s.state)
-	if err == nil && c.has(&s.state) {
-		return nil, nil
+	if err == nil && (c.has(&s.state) || s.state.Size > maxModule) {
+		return nil, nil // what is too large is the helper's to refuse
 	}
 	if err == nil {
-		s.content, err = io.ReadAll(file)
+		s.content, err = io.ReadAll(io.LimitReader(file, maxModule))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("exec: %q: %w", name, err)
@@ -269,6 +275,7 @@ func (r *runtime) compileImage() error {
 		do(root)
 		return true
 	}
+	compiled := 0
 	for _, dir := range r.Arguments[1:] {
 		var names []string
 		within(func(root *rootfs) { names = c.missingIn(root, dir, -1) })
@@ -279,6 +286,9 @@ func (r *runtime) compileImage() error {
 				return nil
 			}
 			if err == nil && module != nil {
+				if compiled++; compiled > maxModules {
+					return fmt.Errorf("%s has more than %d modules; the rest is compiled in each container", r.Arguments[0], maxModules)
+				}
 				err = r.compile(c, module)
 			}
 			if err != nil {
