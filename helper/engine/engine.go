@@ -75,8 +75,8 @@ type Options struct {
 	Debug   bool // fill in Artifact.Sources, for a module with debug information
 
 	// MemoryBase is the address that the linear memory will have, which may become
-	// part of the code. Each program of a process has another. An engine that cannot
-	// place a memory there says so.
+	// part of the code. Each program of a process has another. The module must be
+	// prepared for it. An engine that cannot place a memory there says so.
 	MemoryBase uintptr
 
 	// Reserved says that the address space of a linear memory is reserved. An engine
@@ -107,8 +107,8 @@ type Source struct{ Code, Module uint64 }
 
 // Host is what a program is linked to.
 type Host struct {
-	// Function returns what stands behind an import of namespace module.Namespace,
-	// Support what stands behind one of module.SupportModule. They are called once
+	// Function returns what stands behind an import of the module's own, of whatever
+	// namespace, Support what stands behind one of module.SupportModule. They are called once
 	// for each, and the result is nil if there is none.
 	Function, Support func(module.Import) HostFunc
 
@@ -168,14 +168,16 @@ type Context interface {
 
 // Function is an exported function of an instance.
 type Function interface {
-	// Call runs the function, which returns nothing, to its end on the calling
-	// thread, which is the instance's. Stacks grow as needed up to a limit of the
+	// Call runs the function to its end on the calling thread, which is the
+	// instance's. The results of a function that has some take the place of its
+	// arguments: args must have room for whichever are more. Stacks grow as needed up to a limit of the
 	// engine's, beyond which it traps. The error is a trap, an exception that nobody
 	// has caught, or what Leave was given. When Call returns, the signal state and
 	// the records of SetJump are as they were before it.
 	//
 	// A signal that is pending when compiled code begins interrupts its first
-	// instruction.
+	// instruction. Signals stay pending during a call for which
+	// interrupt.State.InLayer holds.
 	//
 	// ctx is a Context. That is not its type here, since to turn one interface value
 	// into another costs time at each call.
@@ -184,6 +186,11 @@ type Function interface {
 	// Stack is where the last call, which has ended with a trap, had come to: see
 	// Thread.HostStack.
 	Stack(limit int) []uintptr
+
+	// CallerStack is the stack of compiled code further out, up to its call of the host
+	// function that has called this function, whose call is under way; see
+	// Thread.HostStack. It is empty if that was not called by compiled code.
+	CallerStack(limit int) []uintptr
 }
 
 // Thread is an engine's part of one guest thread: the calls that are under way in it, each

@@ -14,6 +14,7 @@
 #define S_pendingMask State_pendingMask
 #define S_pendingInfo State_pendingInfo
 #define S_asked State_asked
+#define S_layer State_layer
 #define S_enter (State_hooks+Hooks_Enter)
 #define S_divert (State_hooks+Hooks_Divert)
 #define S_step (State_hooks+Hooks_Step)
@@ -124,6 +125,8 @@ TEXT ·signalHandler(SB),NOSPLIT|NOFRAME,$0
 	MOVQ CX, UC_rip(DX)
 	JMP  pend
 notwindow:
+	CMPQ S_layer(R8), $0
+	JNE  pend
 	ON_WASM_STACK(notwasm)
 	JMP  ·redirect(SB)
 notwasm:
@@ -301,8 +304,11 @@ stop:
 	TESTQ R8, R8
 	JEQ  done
 	MOVQ S_gate(R8), R11
+	CMPQ S_layer(R8), $0
+	JNE  layer // where a signal may be pending for long
 	CMPL G_pending(R11), $0
 	JNE  done
+layer:
 	ON_WASM_STACK(done)
 	JMP  ·redirect(SB)
 done:

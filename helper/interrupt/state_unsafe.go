@@ -29,7 +29,8 @@ type State struct {
 	held        uint64  // signals that came while another was pending
 	pendingMask uint64  // mask at which the pending signal was caught
 	pendingInfo abi.Siginfo
-	asked       uint64 // a signal of Stop is on its way
+	asked       uint64  // a signal of Stop is on its way
+	layer       uintptr // the wasm call under way is one of a layer
 
 	frames []frame
 	depth  int
@@ -169,6 +170,23 @@ func (s *State) SetRunning(r Running) (before Running) {
 	s.context = r.Context
 	return before
 }
+
+// InLayer says whether the wasm calls that follow are those of a layer. Compiled code is then
+// interrupted by faults and by Stop alone: a caught signal stays pending until a host
+// function of the application looks. It returns what was said before.
+//
+// Preconditions: Gate.InHost is set, and stays so as long as this holds.
+func (s *State) InLayer(layer bool) (before bool) {
+	before = s.layer != 0
+	s.layer = 0
+	if layer {
+		s.layer = 1
+	}
+	return before
+}
+
+// Layered reports what InLayer was told.
+func (s *State) Layered() bool { return s.layer != 0 }
 
 // Context is that of the call under way, 0 for none.
 func (s *State) Context() uintptr { return s.context }

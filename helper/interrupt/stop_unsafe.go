@@ -94,7 +94,7 @@ func queue(pid, tid int, sig unix.Signal, magic uint64) unix.Errno {
 
 // Reset makes the state that of a new thread.
 func (s *State) Reset() {
-	s.context, s.busy, s.stepping = 0, 0, 0
+	s.context, s.busy, s.stepping, s.layer = 0, 0, 0, 0
 	s.held = 0
 	s.depth = 0
 	s.frame = &s.frames[0]

@@ -11,6 +11,7 @@ type code struct {
 
 	changesTable bool    // some instruction may change table 0
 	atomics      [3]bool // uses of notify, wait32, wait64, by their code
+	memory       [2]bool // uses of memory.size and memory.grow, where they are replaced
 }
 
 // body is one function: where its local declarations and instructions lie, and its part of the sites.
@@ -29,13 +30,14 @@ const (
 	siteCallIndirect                       // through table 0
 	siteReturnCallIndirect                 // through table 0
 	siteAtomic                             // notify or wait
+	siteMemory                             // memory.size or memory.grow
 )
 
 // site is a place that may change.
 type site struct {
 	start, end uint32 // the whole instruction; for siteFunction the index alone
 	kind       siteKind
-	sub        uint8  // of siteAtomic
+	sub        uint8  // of siteAtomic and siteMemory
 	value      uint32 // function index, type index or memory offset
 }
 
@@ -129,6 +131,12 @@ func (s *source) scan(sc *scanner) {
 			if c.tryTables++; c.tryTables > maxTryTables {
 				sc.r.failAt(in.start, "the functions have more than %d try_table instructions", maxTryTables)
 				return
+			}
+		case opMemorySize, opMemoryGrow:
+			if s.growing() {
+				sub := in.op - opMemorySize
+				c.memory[sub] = true
+				c.sites = append(c.sites, site{uint32(in.start), uint32(in.end), siteMemory, uint8(sub), 0})
 			}
 		case opTableSet:
 			c.changesTable = c.changesTable || in.index == 0

@@ -14,13 +14,13 @@ import (
 //	4 bytes  checksum of all that follows
 //	4 bytes  flags
 //	4 bytes  each of MinPages, MaxPages, MemoryPages, LowestUse, DataEnd
-//	8 bytes  ClassAddress
-//	then ClassTable, the imports, the support imports, the types of sites and of classes, the pieces of code (12 bytes
+//	8 bytes  each of ClassAddress, MemoryBase
+//	then ClassTable, the imports, the support imports, the exports, the types of sites and of classes, the pieces of code (12 bytes
 //	each), and Stub, where lists begin with their length in 4 bytes.
 //
 // The checksum finds accidents, not attacks: whoever can write the cache can write its compiled code. Decoding checks
 // all the same that nothing it returns is out of range.
-const marshalMagic = "walimod\x02"
+const marshalMagic = "walimod\x03"
 
 const (
 	flagShared = 1 << iota
@@ -44,7 +44,7 @@ func checksum(b []byte) uint32 { return uint32(xxhash.Sum64(b)) }
 
 // MarshalBinary encodes everything but Binary. It never fails.
 func (m *Module) MarshalBinary() ([]byte, error) {
-	size := 64 + len(m.ClassTable) + len(m.Stub) + 4*(len(m.siteTypes)+len(m.classTypes)) + 32*len(m.Imports) +
+	size := 64 + len(m.ClassTable) + len(m.Stub) + 4*(len(m.siteTypes)+len(m.classTypes)) + 40*len(m.Imports) +
 		12*len(m.pieces)
 	b := make([]byte, 0, size)
 	b = append(b, marshalMagic...)
@@ -60,14 +60,22 @@ func (m *Module) MarshalBinary() ([]byte, error) {
 		b = le.AppendUint32(b, v)
 	}
 	b = le.AppendUint64(b, m.ClassAddress)
+	b = le.AppendUint64(b, m.MemoryBase)
 	b = appendBlock(b, m.ClassTable)
 	for _, imports := range [][]Import{m.Imports, m.Support} {
 		b = le.AppendUint32(b, uint32(len(imports)))
 		for _, i := range imports {
+			b = appendBlock(b, []byte(i.Module))
 			b = appendBlock(b, []byte(i.Name))
 			b = appendBlock(b, i.Type.Params)
 			b = appendBlock(b, i.Type.Results)
 		}
+	}
+	b = le.AppendUint32(b, uint32(len(m.Exports)))
+	for _, e := range m.Exports {
+		b = appendBlock(b, []byte(e.Name))
+		b = appendBlock(b, e.Type.Params)
+		b = appendBlock(b, e.Type.Results)
 	}
 	for _, types := range [][]uint32{m.siteTypes, m.classTypes} {
 		b = le.AppendUint32(b, uint32(len(types)))
@@ -113,16 +121,26 @@ func (m *Module) UnmarshalBinary(data []byte) error {
 	}
 	m.ClassAddress = uint64(d.u32())
 	m.ClassAddress |= uint64(d.u32()) << 32
+	m.MemoryBase = uint64(d.u32())
+	m.MemoryBase |= uint64(d.u32()) << 32
 	m.ClassTable = d.block()
 	for _, imports := range []*[]Import{&m.Imports, &m.Support} {
-		n := d.count(12)
+		n := d.count(16)
 		*imports = make([]Import, 0, n)
 		for range n {
-			i := Import{Name: string(d.block())}
+			i := Import{Module: string(d.block())}
+			i.Name = string(d.block())
 			i.Type.Params = d.block()
 			i.Type.Results = d.block()
 			*imports = append(*imports, i)
 		}
+	}
+	exports := d.count(12)
+	for range exports {
+		e := Export{Name: string(d.block())}
+		e.Type.Params = d.block()
+		e.Type.Results = d.block()
+		m.Exports = append(m.Exports, e)
 	}
 	for _, types := range []*[]uint32{&m.siteTypes, &m.classTypes} {
 		n := d.count(4)

@@ -24,6 +24,8 @@ const (
 	opI32Load            = 0x28
 	opI32Load8U          = 0x2d
 	opI32Load16U         = 0x2f
+	opMemorySize         = 0x3f
+	opMemoryGrow         = 0x40
 	opI32Const           = 0x41
 	opI64Const           = 0x42
 	opF32Const           = 0x43

@@ -1,6 +1,9 @@
 package module
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // PageSize is the size of a WebAssembly memory page in bytes.
 const PageSize = 65536
@@ -31,6 +34,10 @@ const (
 	ImportWait64 = "wait64"
 	// ImportNotify (address i32, count i32) -> i32 replaces memory.atomic.notify; the result is the number woken.
 	ImportNotify = "notify"
+	// ImportSize () -> i32 replaces memory.size and ImportGrow (pages i32) -> i32 memory.grow in a module that knows
+	// no other way to more memory, see Options.Foreign.
+	ImportSize = "size"
+	ImportGrow = "grow"
 
 	// ExportMemory is the memory.
 	ExportMemory = "memory"
@@ -63,10 +70,24 @@ type Options struct {
 	PlainTables bool
 	// Unshared makes the memory of a module that cannot start threads an unshared one.
 	Unshared bool
+	// Foreign admits imports from any namespace, which layers provide. In a program that imports nothing from
+	// Namespace the memory grows by memory.grow, as WebAssembly has it, and need not have a maximum.
+	Foreign bool
+	// Layer says that the module is a layer: it needs no ExportStart, and Module.Exports lists its functions.
+	Layer bool
+	// MemoryBase is where the memory lies; 0 for the engine's default place.
+	MemoryBase uint64
 }
 
 // Import is a function that a module needs.
 type Import struct {
+	Module string // its namespace
+	Name   string
+	Type   FunctionType
+}
+
+// Export is a function that a module provides.
+type Export struct {
 	Name string
 	Type FunctionType
 }
@@ -104,10 +125,17 @@ type Module struct {
 	// through it are adapted.
 	StaticTable, Adapted bool
 
-	// Imports are the functions of Namespace, by function index.
+	// Imports are the functions that the module itself imports, by function index. Without Options.Foreign and
+	// Options.Layer all are of Namespace.
 	Imports []Import
 	// Support are the functions of SupportModule; their function indexes follow those of Imports.
 	Support []Import
+
+	// Exports are the functions that a layer exports, in the module's order; none for other modules.
+	Exports []Export
+
+	// MemoryBase is Options.MemoryBase.
+	MemoryBase uint64
 
 	// siteTypes are type indexes of calls through table 0 and classTypes those of its functions, each structural
 	// type once.
@@ -121,11 +149,11 @@ type Module struct {
 // Prepare checks a module and rewrites it for the engine, see the package's documentation. The result may alias
 // binary. Errors are of type [*Error], in one line.
 func Prepare(binary []byte, o Options) (*Module, error) {
-	s, err := parse(binary)
+	s, err := parse(binary, o.Foreign || o.Layer)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkProgram(); err != nil {
+	if err := s.checkProgram(o.Layer); err != nil {
 		return nil, err
 	}
 	m := &Module{
@@ -136,6 +164,10 @@ func Prepare(binary []byte, o Options) (*Module, error) {
 		LowestUse:   s.lowestUse(),
 		ThreadStart: s.exportsFunction(ExportThreadStart),
 		Imports:     s.imports,
+		MemoryBase:  o.MemoryBase,
+	}
+	if o.Layer {
+		m.Exports = s.exportedFunctions()
 	}
 	m.DataEnd = uint32(min(uint64(m.MinPages)*PageSize, 1<<32-1))
 	w := &rewriter{source: s, options: o, module: m}
@@ -144,13 +176,25 @@ func Prepare(binary []byte, o Options) (*Module, error) {
 }
 
 // checkProgram refuses modules that are no programs.
-func (s *source) checkProgram() error {
+func (s *source) checkProgram(layer bool) error {
 	if !s.memory.defined {
 		return errorf("memory", -1, "the module has no memory")
+	}
+	if !s.memory.hasMax {
+		if !s.growing() {
+			return errorf(s.memory.section, s.memory.at, "the memory has no maximum (link with --max-memory)")
+		}
+		s.memory.max, s.memory.hasMax = maxGrowingPages, true
+	}
+	if s.growing() {
+		s.memory.max = max(min(s.memory.max, maxGrowingPages), s.memory.min)
 	}
 	if s.dataCount >= 0 && s.dataCount != int64(len(s.data)) {
 		return errorf("data count", s.sections[sectionDataCount].start, "%d data segments announced but %d present",
 			s.dataCount, len(s.data))
+	}
+	if err := s.checkExports(); err != nil || layer {
+		return err
 	}
 	start := s.exported(ExportStart)
 	if start == nil {
@@ -171,6 +215,44 @@ func (s *source) checkProgram() error {
 	if t := s.types[s.functionType(start.index)]; len(t.Params)+len(t.Results) > 0 {
 		return errorf("export", start.entry.start, "%q has type %s instead of () -> ()", ExportStart, t)
 	}
+	return nil
+}
+
+// maxGrowingPages is how large a memory gets at most that grows by memory.grow, in pages: what a module can address,
+// but for some room for the class table.
+const maxGrowingPages = maxMemoryPages - 64
+
+// ImportedMemory is the name by which a prepared module imports its memory, from MemoryModule.
+func (m *Module) ImportedMemory() string {
+	if m.MemoryBase == 0 {
+		return ImportMemory
+	}
+	return fmt.Sprintf("%s@%x", ImportMemory, m.MemoryBase)
+}
+
+// growing says that the memory grows by memory.grow: the module has no system calls that would give it memory.
+func (s *source) growing() bool {
+	foreign := false
+	for i := range s.imports {
+		if s.imports[i].Module == Namespace {
+			return false
+		}
+		foreign = true
+	}
+	return foreign
+}
+
+func (s *source) exportedFunctions() (list []Export) {
+	for _, e := range s.exports {
+		if e.kind == kindFunction {
+			list = append(list, Export{Name: e.name, Type: s.types[s.functionType(e.index)]})
+		}
+	}
+	return list
+}
+
+// checkExports refuses names that Prepare uses.
+func (s *source) checkExports() error {
 	for _, e := range s.exports {
 		if strings.HasPrefix(e.name, SupportModule+".") {
 			return errorf("export", e.entry.start, "export %q: names that begin with %q are reserved", e.name,
@@ -185,7 +267,7 @@ func (s *source) checkProgram() error {
 
 func (s *source) importsFunction(name string) bool {
 	for i := range s.imports {
-		if s.imports[i].Name == name {
+		if s.imports[i].Module == Namespace && s.imports[i].Name == name {
 			return true
 		}
 	}

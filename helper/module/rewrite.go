@@ -16,6 +16,7 @@ type rewriter struct {
 	shiftBy  uint32
 	atomic   [3]uint32 // function index by code: the import, or the helper that adds an offset
 	helper   [3]uint32
+	memory   [2]uint32 // function index of ImportSize and ImportGrow
 	added    []function
 	mismatch uint32 // function index of ImportMismatch
 	adapter  *adapter
@@ -121,6 +122,12 @@ func (w *rewriter) addImports() {
 			i := atomicImports[sub]
 			w.atomic[sub] = w.importSupport(i.name, signature(i.params, "i"))
 		}
+	}
+	if w.source.code.memory[0] {
+		w.memory[0] = w.importSupport(ImportSize, signature("", "i"))
+	}
+	if w.source.code.memory[1] {
+		w.memory[1] = w.importSupport(ImportGrow, signature("i", "i"))
 	}
 }
 
@@ -305,7 +312,7 @@ func (w *rewriter) importSection(b []byte) []byte {
 		b = appendU32(b, w.typeIndex(i.Type))
 	}
 	b = appendName(b, MemoryModule)
-	b = appendName(b, ImportMemory)
+	b = appendName(b, w.module.ImportedMemory())
 	flags := byte(1)
 	if m.Shared {
 		flags = 3
@@ -445,6 +452,9 @@ func (w *rewriter) appendBody(b []byte, i int) []byte {
 			}
 			b = append(b, opCall)
 			b = appendU32(b, target)
+		case siteMemory:
+			b = append(b, opCall)
+			b = appendU32(b, w.memory[site.sub])
 		}
 	}
 	w.addPiece(len(b), from, body.end)

@@ -65,6 +65,7 @@ type source struct {
 	typeSpan   span     // the entries, without their count
 	structural []uint32 // by type index: the smallest index of an equal type
 
+	foreign       bool     // imports may be from any namespace
 	imports       []Import // functions, in index order
 	importTypes   []uint32 // their type indexes
 	importSpan    []span   // their entries
@@ -94,6 +95,9 @@ type limits struct {
 	hasMax   bool
 	shared   bool
 	defined  bool
+
+	at      int // of a memory: where it stands
+	section string
 }
 
 type table struct {
@@ -143,11 +147,12 @@ type constant struct {
 	isRef bool
 }
 
-func parse(b []byte) (*source, error) {
+// parse reads a module. Without foreign it may import from Namespace alone.
+func parse(b []byte, foreign bool) (*source, error) {
 	if err := Check(b, int64(len(b))); err != nil {
 		return nil, err
 	}
-	s := &source{b: b, start: -1, dataCount: -1}
+	s := &source{b: b, start: -1, dataCount: -1, foreign: foreign}
 	if err := s.split(); err != nil {
 		return nil, err
 	}
@@ -294,7 +299,7 @@ func (s *source) parseImports(r *reader) {
 			s.memoryName = module + "." + field
 			continue
 		}
-		if module != Namespace {
+		if module != Namespace && (!s.foreign || module == SupportModule || module == MemoryModule) {
 			r.failAt(at, "import %s.%s: unknown namespace %q, only %q is provided", module, field, module, Namespace)
 			return
 		}
@@ -310,12 +315,13 @@ func (s *source) parseImports(r *reader) {
 		if r.err != nil {
 			return
 		}
-		if first, ok := seen[field]; ok && first != s.structural[t] {
+		name := module + "." + field
+		if first, ok := seen[name]; ok && first != s.structural[t] {
 			r.failAt(at, "import %s.%s appears with types %s and %s", module, field, s.types[first], s.types[t])
 			return
 		}
-		seen[field] = s.structural[t]
-		s.imports = append(s.imports, Import{Name: field, Type: s.types[t]})
+		seen[name] = s.structural[t]
+		s.imports = append(s.imports, Import{Module: module, Name: field, Type: s.types[t]})
 		s.importTypes = append(s.importTypes, t)
 		s.importSpan = append(s.importSpan, span{at, r.pos})
 	}
@@ -376,11 +382,10 @@ func (r *reader) limits() limits {
 func (r *reader) memoryLimits() limits {
 	at := r.pos
 	l := r.limits()
+	l.at, l.section = at, r.section
 	switch {
 	case r.err != nil:
-	case !l.hasMax:
-		r.failAt(at, "the memory has no maximum (link with --max-memory)")
-	case l.max > maxMemoryPages:
+	case l.hasMax && l.max > maxMemoryPages:
 		r.failAt(at, "memory maximum of %d pages is over %d pages (4 GiB)", l.max, maxMemoryPages)
 	}
 	return l

@@ -23,8 +23,8 @@ func (Engine) Name() string { return "wazero" }
 
 // Compile implements engine.Engine.
 func (Engine) Compile(ctx context.Context, m *module.Module, o engine.Options) (*engine.Artifact, error) {
-	if o.MemoryBase != memory.FixedBase {
-		return nil, fmt.Errorf("wazero, as it is patched, compiles for a memory at %#x alone, not at %#x", memory.FixedBase, o.MemoryBase)
+	if base := memoryBase(m); o.MemoryBase != base {
+		return nil, fmt.Errorf("the module is prepared for a memory at %#x, not at %#x", base, o.MemoryBase)
 	}
 	if err := probeMemoryBase(ctx, o.Reserved); err != nil {
 		return nil, err
@@ -39,6 +39,15 @@ func (Engine) Compile(ctx context.Context, m *module.Module, o engine.Options) (
 	return a, nil
 }
 
+// memoryBase is where the memory of a prepared module lies: our twelfth patch takes it from
+// the name of the import.
+func memoryBase(m *module.Module) uintptr {
+	if m.MemoryBase == 0 {
+		return memory.FixedBase
+	}
+	return uintptr(m.MemoryBase)
+}
+
 // compileHost makes the engine compile what leads from a module to its host. That
 // depends on types alone.
 func compileHost(ctx context.Context, rt wazero.Runtime, m *module.Module) error {
@@ -50,7 +59,7 @@ func compileHost(ctx context.Context, rt wazero.Runtime, m *module.Module) error
 	if err != nil {
 		return err
 	}
-	for _, builder := range []wazero.HostModuleBuilder{functions, support} {
+	for _, builder := range append(functions, support) {
 		if _, err := builder.Compile(ctx); err != nil {
 			return err
 		}

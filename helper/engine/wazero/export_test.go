@@ -28,5 +28,5 @@ func LoadUnlinked(ctx context.Context, stub []byte, a *engine.Artifact) (wazero.
 // Imports has the functions and support functions of a module defined by bind.
 func Imports(rt wazero.Runtime, m *module.Module, host *engine.Host) ([]wazero.HostModuleBuilder, error) {
 	functions, support, err := hostModules(rt, m, host)
-	return []wazero.HostModuleBuilder{functions, support}, err
+	return append(functions, support), err
 }

@@ -14,7 +14,6 @@ import (
 	"walisup/helper/engine/wazero/layout"
 	"walisup/helper/engine/wazero/stubs"
 	"walisup/helper/module"
-	"walisup/wali/memory"
 )
 
 // program is a compiled module in a runtime of its own.
@@ -30,8 +29,8 @@ type program struct {
 
 // Load implements engine.Engine.
 func (Engine) Load(ctx context.Context, m *module.Module, a *engine.Artifact, host *engine.Host) (engine.Program, error) {
-	if at := layout.Address(host.Memory); at != memory.FixedBase {
-		return nil, fmt.Errorf("the code is for a memory at %#x, not at %#x", memory.FixedBase, at)
+	if base, at := memoryBase(m), layout.Address(host.Memory); at != base {
+		return nil, fmt.Errorf("the code is for a memory at %#x, not at %#x", base, at)
 	}
 	p, err := load(ctx, m.Stub, a)
 	if err != nil {
@@ -96,7 +95,7 @@ func makeGlue(ctx context.Context, stub []byte, a *engine.Artifact, use func(waz
 
 // link makes the modules that the program imports from.
 func (p *program) link(ctx context.Context, m *module.Module, host *engine.Host) error {
-	memoryModule, err := p.runtime.CompileModule(ctx, memoryBinary(m.MemoryPages, m.Shared))
+	memoryModule, err := p.runtime.CompileModule(ctx, memoryBinary(m.ImportedMemory(), m.MemoryPages, m.Shared))
 	if err != nil {
 		return fmt.Errorf("make the memory: %w", err)
 	}
@@ -112,8 +111,10 @@ func (p *program) link(ctx context.Context, m *module.Module, host *engine.Host)
 	if err != nil {
 		return err
 	}
-	if _, err := functions.Instantiate(ctx); err != nil {
-		return fmt.Errorf("link the system calls: %w", err)
+	for _, namespace := range functions {
+		if _, err := namespace.Instantiate(ctx); err != nil {
+			return fmt.Errorf("link the functions of the host: %w", err)
+		}
 	}
 	instance, err := support.Instantiate(ctx)
 	if err != nil {
@@ -123,11 +124,18 @@ func (p *program) link(ctx context.Context, m *module.Module, host *engine.Host)
 	return err
 }
 
-// hostModules returns what the modules are made from that m imports functions from.
-func hostModules(rt wazero.Runtime, m *module.Module, host *engine.Host) (functions, support wazero.HostModuleBuilder, err error) {
-	functions = rt.NewHostModuleBuilder(module.Namespace)
+// hostModules returns what the modules are made from that m imports functions from: one for
+// each namespace, and one with the support functions.
+func hostModules(rt wazero.Runtime, m *module.Module, host *engine.Host) (functions []wazero.HostModuleBuilder, support wazero.HostModuleBuilder, err error) {
+	byName := map[string]wazero.HostModuleBuilder{}
 	for _, imp := range m.Imports {
-		if err := define(functions, imp, host.Function); err != nil {
+		namespace := byName[imp.Module]
+		if namespace == nil {
+			namespace = rt.NewHostModuleBuilder(imp.Module)
+			byName[imp.Module] = namespace
+			functions = append(functions, namespace)
+		}
+		if err := define(namespace, imp, host.Function); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -147,7 +155,7 @@ func hostModules(rt wazero.Runtime, m *module.Module, host *engine.Host) (functi
 func define(to wazero.HostModuleBuilder, imp module.Import, bind func(module.Import) engine.HostFunc) error {
 	fn := bind(imp)
 	if fn == nil {
-		return fmt.Errorf("no host function %s", imp.Name)
+		return fmt.Errorf("no host function %s.%s", imp.Module, imp.Name)
 	}
 	to.NewFunctionBuilder().WithGoFunction(api.GoFunc(fn), imp.Type.Params, imp.Type.Results).Export(imp.Name)
 	return nil
@@ -166,8 +174,8 @@ func (m linearMemory) Reallocate(size uint64) []byte {
 
 func (linearMemory) Free() {}
 
-// memoryBinary is a module that defines and exports one memory of fixed size.
-func memoryBinary(pages uint32, shared bool) []byte {
+// memoryBinary is a module that defines one memory of fixed size and exports it by a name.
+func memoryBinary(name string, pages uint32, shared bool) []byte {
 	flags := byte(1)
 	if shared {
 		flags = 3
@@ -176,7 +184,7 @@ func memoryBinary(pages uint32, shared bool) []byte {
 	b := []byte("\x00asm\x01\x00\x00\x00")
 	b = append(b, 5, byte(len(limits)))
 	b = append(b, limits...)
-	export := append([]byte{1, byte(len(module.ImportMemory))}, module.ImportMemory...)
+	export := append([]byte{1, byte(len(name))}, name...)
 	export = append(export, 2, 0)
 	b = append(b, 7, byte(len(export)))
 	return append(b, export...)

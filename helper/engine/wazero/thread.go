@@ -28,22 +28,26 @@ type function struct {
 	api.Function
 	thread *thread
 	view   layout.Call
+	outer  layout.Call // whose host function has called this one
 }
 
 // Call implements engine.Function.
 func (f *function) Call(ctx context.Context, args ...uint64) error {
 	t, gate := f.thread, f.thread.state.Gate()
 	outer := t.running
+	f.outer = outer
 	jumps, depth := t.jumps.Depth(), t.state.Depth()
 	inHost := gate.InHost
 	t.running = f.view
 	gate.InHost = 1
 	before := t.state.SetRunning(f.view.Running())
-	gate.InHost = 0
-	if gate.Pending != 0 {
-		// It came too late for the caller, and too early for the raw handler to
-		// have found this call.
-		t.state.Step()
+	if !t.state.Layered() {
+		gate.InHost = 0
+		if gate.Pending != 0 {
+			// It came too late for the caller, and too early for the raw handler to
+			// have found this call.
+			t.state.Step()
+		}
 	}
 	err := f.CallWithStack(ctx, args)
 	t.state.SetRunning(before)
@@ -62,6 +66,14 @@ func (f *function) Call(ctx context.Context, args ...uint64) error {
 // Stack implements engine.Function.
 func (f *function) Stack(limit int) []uintptr {
 	return stack(f.view, *f.view.ReturnAddress(), *f.view.FP(), limit)
+}
+
+// CallerStack implements engine.Function.
+func (f *function) CallerStack(limit int) []uintptr {
+	if f.outer.Context() == 0 {
+		return nil
+	}
+	return hostStack(f.outer, limit)
 }
 
 // Leave implements engine.Thread. A panic would make the call end too, but the engine
@@ -93,13 +105,15 @@ func (t *thread) Jump(h engine.Handle, value uint64) (outer bool, err error) {
 }
 
 // HostStack implements engine.Thread.
-func (t *thread) HostStack(limit int) []uintptr {
+func (t *thread) HostStack(limit int) []uintptr { return hostStack(t.running, limit) }
+
+func hostStack(c layout.Call, limit int) []uintptr {
 	// The innermost frame is that of the trampoline.
-	pc, fp, ok := t.running.Caller(*t.running.FP())
+	pc, fp, ok := c.Caller(*c.FP())
 	if !ok {
 		return nil
 	}
-	return stack(t.running, pc, fp, limit)
+	return stack(c, pc, fp, limit)
 }
 
 // TrapStack implements engine.Thread.
