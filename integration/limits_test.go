@@ -32,7 +32,7 @@ func TestSmallLimits(t *testing.T) {
 		})
 	}
 	for limit, part := range map[string]string{
-		"-n 0": "(ulimit -n) is 0: walisup needs 80", "-n 20": "(ulimit -n) is 20",
+		"-n 0": "(ulimit -n) is 0: walisup needs 88", "-n 20": "(ulimit -n) is 20",
 		"-d 80000": "(ulimit -d) is too small", "-v 500000": "(ulimit -v) is too small", "-v 2000000": "(ulimit -v) is too small",
 	} {
 		for _, flags := range [][]string{nil, {"--detach"}} {

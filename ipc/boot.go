@@ -78,6 +78,15 @@ type Boot struct {
 	// Confine is a Confinement as text, which the helper carries out.
 	Confine string
 
+	// Layers are the modules that stand between the module and the system calls, that
+	// which is nearest to the module first. The file of each is open as descriptor
+	// LayerOffset plus its place here: its compiled form if Compiled is set, the module
+	// itself otherwise.
+	Layers []Layer
+
+	// Role is what Module is compiled for.
+	Role Role
+
 	// Limits are the guest's resource limits that the kernel is not told of.
 	Limits [4]Limit
 
@@ -99,7 +108,7 @@ type Limit struct {
 //
 //	 0  u32  magic "WLSB"
 //	 4  u16  version
-//	 6  u16  0
+//	 6  u16  role
 //	 8  u32  size of the whole record in bytes
 //	12  u32  flags
 //	16  i32  module descriptor
@@ -112,10 +121,11 @@ type Limit struct {
 //	148 u32  generation of the slot
 //	152 u64  device of a shared cache
 //	160 u64  inode of a shared cache
-//	168      module path, cache directory, name, trace, confinement: each u32 length and its bytes
+//	168      module path, cache directory, name, trace, confinement, layers: each u32 length and
+//	         its bytes
 const (
 	bootMagic   = 0x42534c57 // "WLSB"
-	bootVersion = 8
+	bootVersion = 9
 	bootLimits  = 48
 	bootLimit   = 24
 	bootSlot    = bootLimits + 4*bootLimit
@@ -123,7 +133,7 @@ const (
 	bootFixed   = bootCache + 16
 
 	// MaxBoot is the largest size of an encoded boot record in bytes.
-	MaxBoot = 128 << 10
+	MaxBoot = 128<<10 + maxLayersText
 
 	// maxBootPath is PATH_MAX, which counts the NUL that we do not store.
 	maxBootPath = 4095
@@ -184,14 +194,15 @@ func (b *Boot) flags() [15]struct {
 }
 
 // strings are the fields at the end of the record, in their order there.
-func (b *Boot) strings() [5]*string {
-	return [...]*string{&b.Module, &b.CacheDir, &b.Name, &b.Trace, &b.Confine}
+func (b *Boot) strings(layers *string) [6]*string {
+	return [...]*string{&b.Module, &b.CacheDir, &b.Name, &b.Trace, &b.Confine, layers}
 }
 
 // MarshalBinary encodes the record. It fails if a path is too long or holds a
 // NUL, or the module descriptor is out of range.
 func (b *Boot) MarshalBinary() ([]byte, error) {
-	if err := b.check(); err != nil {
+	layers := encodeLayers(b.Layers)
+	if err := b.check(&layers); err != nil {
 		return nil, err
 	}
 	var flags uint32
@@ -201,14 +212,14 @@ func (b *Boot) MarshalBinary() ([]byte, error) {
 		}
 	}
 	size := bootFixed
-	for _, s := range b.strings() {
+	for _, s := range b.strings(&layers) {
 		size += 4 + len(*s)
 	}
 	le := binary.LittleEndian
 	out := make([]byte, 0, size)
 	out = le.AppendUint32(out, bootMagic)
 	out = le.AppendUint16(out, bootVersion)
-	out = le.AppendUint16(out, 0)
+	out = le.AppendUint16(out, uint16(b.Role))
 	out = le.AppendUint32(out, uint32(size))
 	out = le.AppendUint32(out, flags)
 	out = le.AppendUint32(out, uint32(int32(b.ModuleFD)))
@@ -230,7 +241,7 @@ func (b *Boot) MarshalBinary() ([]byte, error) {
 	out = le.AppendUint32(out, b.Generation)
 	out = le.AppendUint64(out, b.CacheDev)
 	out = le.AppendUint64(out, b.CacheIno)
-	for _, s := range b.strings() {
+	for _, s := range b.strings(&layers) {
 		out = le.AppendUint32(out, uint32(len(*s)))
 		out = append(out, *s...)
 	}
@@ -254,14 +265,12 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 	if size := le.Uint32(data[8:]); uint64(size) != uint64(len(data)) {
 		return fmt.Errorf("%w: says it has %d bytes, has %d", ErrBoot, size, len(data))
 	}
-	if le.Uint16(data[6:]) != 0 {
-		return fmt.Errorf("%w: reserved bytes are not 0", ErrBoot)
-	}
 	flags := le.Uint32(data[12:])
 	if unknown := flags &^ flagsKnown; unknown != 0 {
 		return fmt.Errorf("%w: unknown flags %#x", ErrBoot, unknown)
 	}
 	got := Boot{
+		Role:     Role(le.Uint16(data[6:])),
 		ModuleFD: int(int32(le.Uint32(data[16:]))),
 		Spare:    int(int32(le.Uint32(data[20:]))),
 		Ignored:  le.Uint64(data[24:]),
@@ -288,7 +297,8 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 		}
 	}
 	rest := data[bootFixed:]
-	for _, s := range got.strings() {
+	var layers string
+	for _, s := range got.strings(&layers) {
 		if len(rest) < 4 {
 			return fmt.Errorf("%w: %d bytes left where a length is due", ErrBoot, len(rest))
 		}
@@ -303,7 +313,11 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 	if len(rest) != 0 {
 		return fmt.Errorf("%w: %d bytes after its end", ErrBoot, len(rest))
 	}
-	if err := got.check(); err != nil {
+	if err := got.check(&layers); err != nil {
+		return err
+	}
+	var err error
+	if got.Layers, err = decodeLayers(layers); err != nil {
 		return err
 	}
 	*b = got
@@ -311,17 +325,26 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 }
 
 // check holds for what is written and for what is read.
-func (b *Boot) check() error {
+func (b *Boot) check(layers *string) error {
+	if b.Role > maxRole {
+		return fmt.Errorf("%w: role %d", ErrBoot, b.Role)
+	}
+	if len(b.Layers) > MaxLayers {
+		return fmt.Errorf("%w: %d layers, at most %d are possible", ErrBoot, len(b.Layers), MaxLayers)
+	}
 	if b.ModuleFD < -1 || b.ModuleFD > math.MaxInt32 {
 		return fmt.Errorf("%w: module descriptor %d", ErrBoot, b.ModuleFD)
 	}
 	if b.Spare != 0 && (b.Spare < lowestReserved || b.Spare > maxReserved) {
 		return fmt.Errorf("%w: spare descriptors at %d", ErrBoot, b.Spare)
 	}
-	for _, p := range b.strings() {
+	for _, p := range b.strings(layers) {
 		most := maxBootPath
-		if p == &b.Confine {
+		switch p {
+		case &b.Confine:
 			most = maxConfine
+		case layers:
+			most = maxLayersText
 		}
 		if len(*p) > most {
 			return fmt.Errorf("%w: %d bytes where at most %d are possible", ErrBoot, len(*p), most)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -15,6 +16,10 @@ func fullBoot() Boot {
 		CompileOnly: true, ListAdapted: true,
 		Ignored: 1 << 63, Mask: math.MaxUint64, SetMask: true, NoFile: 1024,
 		Name: "app", Compiled: true, Ready: true, Channel: true, Slot: 4096, Generation: 1<<24 - 1,
+		Layers: []Layer{
+			{Path: "/lib/audit.wasm", Args: []string{"audit.wasm", "2", "", "a \"b\"\n\xff"}}, {Path: "/lib/wasi.wasm", Args: []string{"w"}},
+		},
+		Role:   RoleLayered,
 		Limits: [4]Limit{{Set: true, Resource: 3, Soft: 8 << 20, Hard: math.MaxUint64}, {}, {}, {Set: true, Resource: 7, Soft: 1, Hard: 2}},
 	}
 }
@@ -46,7 +51,7 @@ func TestBootSurvivesEncoding(t *testing.T) {
 			if err := got.UnmarshalBinary(data); err != nil {
 				t.Fatal(err)
 			}
-			if got != want {
+			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 		})
@@ -90,7 +95,7 @@ func TestBootRefusesDamagedRecords(t *testing.T) {
 		"too large":            make([]byte, MaxBoot+1),
 		"other magic":          patch(0, 0x464c457f),
 		"other version":        patch(4, bootVersion+1),
-		"reserved half word":   patch(4, bootVersion|1<<16),
+		"unknown role":         patch(4, bootVersion|(uint32(maxRole)+1)<<16),
 		"size too small":       patch(8, uint32(len(good)-1)),
 		"size too large":       patch(8, math.MaxUint32),
 		"unknown flag":         patch(12, 1<<31),
@@ -113,7 +118,7 @@ func TestBootRefusesDamagedRecords(t *testing.T) {
 			if err := got.UnmarshalBinary(data); !errors.Is(err, ErrBoot) {
 				t.Fatalf("got %v, want ErrBoot", err)
 			}
-			if got != fullBoot() {
+			if !reflect.DeepEqual(got, fullBoot()) {
 				t.Error("a failed decode has changed the record")
 			}
 		})

@@ -3,6 +3,7 @@ package ipc
 import (
 	"errors"
 	"os"
+	"reflect"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +22,7 @@ func TestBootFileIsReadBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if *got != want {
+		if !reflect.DeepEqual(*got, want) {
 			t.Errorf("got %+v, want %+v", *got, want)
 		}
 	}
@@ -42,7 +43,7 @@ func TestBootRecordWithoutAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	if got, err := ReadBoot(fd); err != nil || *got != want {
+	if got, err := ReadBoot(fd); err != nil || !reflect.DeepEqual(*got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 	if _, err := ReadBoot(fd); err == nil {

@@ -19,8 +19,12 @@ const (
 	ReportOffset  = 9 // walisup's standard error, or the instance's log, if it can be written to
 	CodeOffset    = 8 // a socket of the code service, for a confined guest
 
+	// LayerOffset is the first of MaxLayers: the module of a layer, and once the helper has
+	// it its compiled form. Offsets 10 to 15 are package wali's.
+	LayerOffset = 16
+
 	// ReservedFDs is the size of the private range.
-	ReservedFDs = 16
+	ReservedFDs = LayerOffset + MaxLayers
 )
 
 const (

@@ -15,11 +15,11 @@ func TestFirstReserved(t *testing.T) {
 		want        int
 	}{
 		{"usual", DefaultFiles, 1 << 20, DefaultFiles},
-		{"hard limit in the way", DefaultFiles, 512, 496},
-		{"hard limit just in the way", 1024, 1039, 1023},
-		{"hard limit just high enough", 1024, 1040, 1024},
-		{"too many", 1 << 30, 1 << 30, 65520},
-		{"all", math.MaxUint64, math.MaxUint64, 65520},
+		{"hard limit in the way", DefaultFiles, 512, 488},
+		{"hard limit just in the way", 1024, 1047, 1023},
+		{"hard limit just high enough", 1024, 1048, 1024},
+		{"too many", 1 << 30, 1 << 30, 65512},
+		{"all", math.MaxUint64, math.MaxUint64, 65512},
 		{"tiny hard limit", DefaultFiles, 8, 64},
 		{"no hard limit", DefaultFiles, 0, 64},
 		{"too few", 3, 1024, 64},
@@ -63,13 +63,13 @@ func TestSpareReserved(t *testing.T) {
 		hard  uint64
 		want  int
 	}{
-		{1024, 20000, 19984},
-		{1024, 1 << 20, 1<<20 - 16},
-		{1024, ^uint64(0), 1<<20 - 16},
-		{1024, 1056, 1040},
-		{1024, 1055, 1024}, // the two would overlap
+		{1024, 20000, 19976},
+		{1024, 1 << 20, 1<<20 - 24},
+		{1024, ^uint64(0), 1<<20 - 24},
+		{1024, 1072, 1048},
+		{1024, 1071, 1024}, // the two would overlap
 		{1008, 1024, 1008},
-		{MaxFiles, 1 << 17, 1<<17 - 16},
+		{MaxFiles, 1 << 17, 1<<17 - 24},
 	} {
 		if got := SpareReserved(c.first, c.hard); got != c.want {
 			t.Errorf("first %d, hard limit %d: %d, want %d", c.first, c.hard, got, c.want)

@@ -42,7 +42,9 @@ func (t *Thread) AtomicWait32(p, expected uint32, timeout int64) (int, unix.Errn
 		case -int64(unix.ETIMEDOUT):
 			return waitTimedOut, 0
 		case -int64(unix.EINTR):
-			t.runHandlers()
+			if t.runHandlers() && t.InLayer() {
+				return waitWoken, 0 // the handlers run when the layer has returned
+			}
 		}
 	}
 }
@@ -75,7 +77,9 @@ func (t *Thread) AtomicWait64(p uint32, expected uint64, timeout int64) (int, un
 		case r == -int64(unix.ETIMEDOUT) && last:
 			return waitTimedOut, 0
 		case r == -int64(unix.EINTR):
-			t.runHandlers()
+			if t.runHandlers() && t.InLayer() {
+				return waitWoken, 0
+			}
 		}
 	}
 }

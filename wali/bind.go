@@ -73,7 +73,7 @@ func bindFunc(imp Import, row *Row, do Func) HostFunc {
 		}
 		mark := t.scratchUsed
 		var r int64
-		if atomic.LoadUint32(t.traceControl)&1 == 0 {
+		if atomic.LoadUint32(t.traceControl)&1 == 0 || t.InLayer() {
 			r = do(t, a)
 		} else {
 			shown := a
@@ -100,6 +100,9 @@ func bindFunc(imp Import, row *Row, do Func) HostFunc {
 // A signal that comes later finds InHost clear, and the raw handler itself sees
 // to it that the guest's handler runs as soon as wasm does.
 func (t *Thread) Return() (normal bool) {
+	if t.InLayer() {
+		return t.returnToLayer()
+	}
 	normal = true
 	for {
 		t.Gate.InHost = 0

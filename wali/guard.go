@@ -38,13 +38,17 @@ func (t *guarded) ResetScratch(n int) { t.scratchUsed = n }
 // OwnsFD implements pathguard.Process.
 func (t *guarded) OwnsFD(fd int32) bool { return t.ownsFD(fd) }
 
-// firstSlot is an offset into the private range; see package ipc for what comes before.
-const firstSlot = 10
+// firstSlot is an offset into the private range; see package ipc for what comes before the
+// slots and behind them.
+const (
+	firstSlot = 10
+	slots     = 6
+)
 
 // Slots implements pathguard.Process. What fills a place is the helper's executable.
 func (t *guarded) Slots() pathguard.Slots {
 	first := int32(t.ReservedFD)
-	return pathguard.Slots{First: first + firstSlot, Count: ReservedFDs - firstSlot, Filler: first}
+	return pathguard.Slots{First: first + firstSlot, Count: slots, Filler: first}
 }
 
 // Place implements pathguard.Process. Only below the soft limit can a descriptor be put

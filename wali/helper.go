@@ -59,6 +59,8 @@ type forkHelper interface {
 	// negative errno. All signals but Unblockable are blocked, and the memory's
 	// page map is locked.
 	Fork(c Clone) int64
+	// Forked is called in a child before it goes on.
+	Forked()
 	// StopOthers returns when all other guest threads stand still outside of
 	// the guest's code, with no lock held, and keeps them there until
 	// ResumeOthers, which a child calls too.
@@ -136,6 +138,7 @@ func (n noHelper) Die(sig int) {
 }
 func (noHelper) Trap(error) (resume bool)                   { return false }
 func (noHelper) Fork(Clone) int64                           { return errno(enosys) }
+func (noHelper) Forked()                                    {}
 func (noHelper) StopOthers() (stopped bool)                 { return false }
 func (noHelper) ResumeOthers()                              {}
 func (noHelper) AwaitVfork(int64)                           {}

@@ -175,9 +175,9 @@ func (t *Thread) fork(c Clone) int64 {
 	}
 	t.vforks = vforks{}
 	stopped := t.Helper.StopOthers()
-	t.Memory.Lock()
+	t.Process.Memory.Lock()
 	r := t.Helper.Fork(c)
-	t.Memory.Unlock()
+	t.Process.Memory.Unlock()
 	if r == 0 {
 		t.forkedChild()
 		if c.clearHandlers {
@@ -198,6 +198,7 @@ func (t *Thread) fork(c Clone) int64 {
 	t.setKernelMask(mask)
 	if r == 0 {
 		t.ShowStart()
+		t.Helper.Forked()
 	}
 	return r
 }
@@ -208,5 +209,5 @@ func (t *Thread) fork(c Clone) int64 {
 func (t *Thread) forkedChild() {
 	t.signals.held = 0
 	t.forkedThread()
-	t.Memory.ForkedChild()
+	t.Process.Memory.ForkedChild()
 }

@@ -87,6 +87,10 @@ func (p *Process) Ignored() (set uint64) {
 // runHandlers runs the guest's handlers for all caught signals that wait. It
 // reports whether one of them has jumped out of the present host function.
 func (t *Thread) runHandlers() (jumped bool) {
+	if t.InLayer() {
+		t.mayRestart = true
+		return true
+	}
 	if t.signals.jumped {
 		return true
 	}

@@ -81,6 +81,6 @@ func (t *Thread) abortRequested() bool {
 	if t.abort == 0 {
 		return false
 	}
-	v, e := t.Memory.Load32(t.abort)
+	v, e := t.Process.Memory.Load32(t.abort)
 	return e == 0 && v != 0
 }

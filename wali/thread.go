@@ -61,7 +61,7 @@ type Process struct {
 
 // ReservedFDs is the number of consecutive descriptors that a helper keeps for
 // itself.
-const ReservedFDs = 16
+const ReservedFDs = 24
 
 // ownsFD reports whether fd belongs to the helper, or may.
 func (p *Process) ownsFD(fd int32) bool {
@@ -81,7 +81,12 @@ type Thread struct {
 	// Gate says whether a caught signal waits for its handler.
 	Gate kernel.Gate
 
+	// Memory is what the pointers of the call under way refer to: the process's own, or
+	// that of a layer, see layer.go.
+	Memory *memory.Memory
+
 	signals threadSignals
+	layerCall
 	threadState
 	vforks
 
@@ -103,7 +108,7 @@ const (
 // NewThread makes the state of a guest thread of p. Until its Helper is set, the thread
 // can do what it needs nobody for.
 func NewThread(p *Process) *Thread {
-	t := &Thread{Context: context.Background(), Process: p, traceControl: p.TraceControl}
+	t := &Thread{Context: context.Background(), Process: p, Memory: p.Memory, traceControl: p.TraceControl}
 	t.Helper = noHelper{t}
 	if t.traceControl == nil {
 		t.traceControl = &untraced

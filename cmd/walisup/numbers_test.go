@@ -27,7 +27,7 @@ func TestNumbers(t *testing.T) {
 		{"log-size", append(noSize, "1i", "k", "8388608t", "-1k", "1kk", "9007199254740992k"),
 			[]string{"4k", "4096", "1T", "3GiB", "1.5m", "8388607t"}, []string{"4KiB", "4KiB", "1TiB", "3GiB", "1.5MiB", "8EiB"}},
 		{"log-files", append(bad, "0", "10001", "3.0"), []string{"1", "10000"}, []string{"1", "10000"}},
-		{"max-files", append(bad, "0", "65521"), []string{"1", "65520"}, []string{"1", "65520"}},
+		{"max-files", append(bad, "0", "65513"), []string{"1", "65512"}, []string{"1", "65512"}},
 		{"memory", noSize, []string{"512m"}, []string{"512MiB"}},
 		{"stop-timeout", []string{"", " ", "x", "-1", "-1s", "NaN", "Inf", "1e3", ".", "1..5", "18446744074", "9223372037", "18446744073709551616", "876001h", "1x"},
 			[]string{"0", "10", "1.5", "1m30s", "876000h"}, []string{"0s", "10s", "1.5s", "1m30s", "876000h0m0s"}},

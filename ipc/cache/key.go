@@ -9,6 +9,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/cpu"
+
+	"walisup/ipc"
 )
 
 // Key names an entry. It begins with the build of the helper that made it, by which
@@ -29,6 +31,9 @@ type Context struct {
 	Build string
 
 	KeepDebug, PlainTables bool // see ipc.Boot
+
+	// Role is what the module is compiled for, see ipc.Boot.
+	Role ipc.Role
 }
 
 // Sum is a hash of the context and of the processor's features.
@@ -41,6 +46,7 @@ func (c *Context) Sum() [sha256.Size]byte {
 	if c.KeepDebug {
 		head[5] = 1
 	}
+	head[6] = byte(c.Role)
 	return sha256.Sum256(append(head[:], c.Build...))
 }
 

@@ -14,7 +14,7 @@
 //     Limits),
 //   - block every signal but SIGILL, SIGBUS, SIGFPE and SIGSEGV, so that all
 //     threads of the runtime inherit that,
-//   - reserve the address space of the linear memory (helper only),
+//   - reserve the address space of the linear memory and of those of layers (helper only),
 //   - note which standard descriptors are closed,
 //   - move non-blocking standard descriptors out of the runtime's sight
 //     (helper only; RestoreStandard brings them back),
@@ -44,6 +44,7 @@ var (
 	vector   uintptr // the kernel's initial stack: argc, argv, NULL, envp, NULL, auxv
 	standard [3]standardFD
 	reserved uint64
+	layers   uint64
 )
 
 // The entry code of a helper reserves the address space of the linear memory, which
@@ -53,6 +54,28 @@ const (
 	ReservedBase = 0x1000_0000
 	ReservedSize = 8<<30 + 64<<10
 )
+
+// The entry code also reserves, if it can, the address space for the memories of all
+// layers that a process may have, one behind the other. Whoever has no layers gives it
+// back by ReleaseLayers.
+const (
+	LayersBase = 0x3_0000_0000
+	LayersSize = 8 * LayerStride
+
+	// LayerStride is from the beginning of one memory to that of the next: a multiple of
+	// the size of huge pages.
+	LayerStride = 9 << 30
+)
+
+// LayersReserved reports whether the entry code could reserve that address space.
+func LayersReserved() bool { return layers != 0 }
+
+// ReleaseLayers gives back what is reserved for layers from address from on.
+func ReleaseLayers(from uintptr) {
+	if layers != 0 && from < LayersBase+LayersSize {
+		unix.Syscall(unix.SYS_MUNMAP, from, LayersBase+LayersSize-from, 0)
+	}
+}
 
 // Reserved reports whether the entry code could reserve that address space. It is
 // mapped without access then, for the caller to map over.

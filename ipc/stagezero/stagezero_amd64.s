@@ -236,6 +236,21 @@ TEXT walisup_helper_entry(SB),NOSPLIT|NOFRAME,$0
 	MOVQ $1, ·reserved(SB)
 taken:
 
+	// The same for the layers, which are asked for later.
+	MOVQ $SYS_mmap, AX
+	MOVQ $const_LayersBase, DI
+	MOVQ $const_LayersSize, SI
+	MOVQ $0, DX
+	MOVQ $0x104022, R10
+	MOVQ $-1, R8
+	MOVQ $0, R9
+	SYSCALL
+	MOVQ $const_LayersBase, CX
+	CMPQ AX, CX
+	JNE  nolayers
+	MOVQ $1, ·layers(SB)
+nolayers:
+
 	// Look at the standard descriptors: R13 the descriptor, BX its record.
 	MOVQ $0, R13
 	LEAQ ·standard(SB), BX

@@ -23,6 +23,19 @@ func (m *Memory) SetBreakStart(addr uint64) error {
 func (m *Memory) Brk(addr uint64) uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.brk(addr)
+}
+
+// GrowBreak moves the break up by n bytes. It returns where it was, and whether that was
+// possible.
+func (m *Memory) GrowBreak(n uint64) (old uint64, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old = m.breakNow
+	return old, m.brk(old+n) == old+n
+}
+
+func (m *Memory) brk(addr uint64) uint64 {
 	if m.breakStart == 0 || addr < m.breakStart || addr > m.limit {
 		return m.breakNow
 	}

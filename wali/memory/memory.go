@@ -95,21 +95,27 @@ const FixedSpan = span
 // memory in a process. taken says that the caller has mapped the FixedSpan bytes
 // from there without access and leaves them to the memory.
 func ReserveFixed(limit, extra uint64, taken bool) (*Memory, error) {
+	return ReserveAt(FixedBase, limit, extra, taken)
+}
+
+// ReserveAt is ReserveFixed for another base, a multiple of 2 MiB: a module that is
+// compiled for it has it as a constant.
+func ReserveAt(base uintptr, limit, extra uint64, taken bool) (*Memory, error) {
 	if err := checkReserve(limit, extra); err != nil {
 		return nil, err
 	}
 	if taken {
-		return initMemory(FixedBase, limit, extra), nil
+		return initMemory(base, limit, extra), nil
 	}
-	at, errno := mmapAt(FixedBase, span, unix.PROT_NONE, reserveFlags|unix.MAP_FIXED_NOREPLACE)
+	at, errno := mmapAt(base, span, unix.PROT_NONE, reserveFlags|unix.MAP_FIXED_NOREPLACE)
 	if errno != 0 {
 		return nil, reserveError(errno)
 	}
-	if at != FixedBase { // a kernel before 4.17 takes the address for a hint
+	if at != base { // a kernel before 4.17 takes the address for a hint
 		munmapHost(at, span)
 		return nil, reserveError(unix.EEXIST)
 	}
-	return initMemory(FixedBase, limit, extra), nil
+	return initMemory(base, limit, extra), nil
 }
 
 func reserveError(errno unix.Errno) error {
