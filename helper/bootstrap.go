@@ -42,8 +42,13 @@ func (b *bootstrap) arguments() []string {
 	return stagezero.Args()
 }
 
+// options are those of preparing the module for what it is to be.
 func (b *bootstrap) options() module.Options {
-	return module.Options{KeepDebug: b.KeepDebug, PlainTables: b.PlainTables}
+	o := module.Options{KeepDebug: b.KeepDebug, PlainTables: b.PlainTables, Foreign: b.Role != ipc.RoleAlone}
+	if place, ok := b.Role.Layer(); ok {
+		o.Layer, o.MemoryBase = true, uint64(layerBase(place))
+	}
+	return o
 }
 
 // engine is what compiles and runs the module.
@@ -60,7 +65,7 @@ func (b *bootstrap) engineError(err error) error {
 
 // context is what a cache entry depends on besides the module file's content.
 func (b *bootstrap) context() cache.Context {
-	return cache.Context{Build: b.build, KeepDebug: b.KeepDebug, PlainTables: b.PlainTables}
+	return cache.Context{Build: b.build, KeepDebug: b.KeepDebug, PlainTables: b.PlainTables, Role: b.Role}
 }
 
 func (b *bootstrap) contextSum() [32]byte {

@@ -1,6 +1,7 @@
 package helper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,13 +144,14 @@ func (b *bootstrap) listAdapted(entry *cache.Entry) error {
 }
 
 func (b *bootstrap) compile(content []byte) (*cache.Entry, error) {
-	m, err := module.Prepare(content, b.options())
+	options := b.options()
+	m, err := module.Prepare(content, options)
 	if err != nil {
 		return nil, notRunnable(b.Module, err)
 	}
 	artifact, err := b.engine().Compile(context.Background(), m, engine.Options{
 		Workers: runtime.GOMAXPROCS(0), Debug: b.KeepDebug,
-		MemoryBase: memory.FixedBase, Reserved: stagezero.Reserved(),
+		MemoryBase: cmp.Or(uintptr(options.MemoryBase), memory.FixedBase), Reserved: stagezero.Reserved(),
 	})
 	if err != nil {
 		return nil, b.engineError(err)

@@ -101,6 +101,9 @@ func (b *bootstrap) inheritAll(keep bool) {
 			b.inherit(private.offset, keep)
 		}
 	}
+	for i := range b.Layers {
+		b.inherit(ipc.LayerOffset+i, keep)
+	}
 }
 
 // inherit keeps one private descriptor open over an execve, or not.

@@ -87,6 +87,3 @@ func (t *thread) BeAlone() {
 
 // HasIdleThreads implements wali.Helper.
 func (t *thread) HasIdleThreads() bool { return !t.pool.alone() && t.pool.onlyOne() }
-
-// Forked implements wali.Helper.
-func (t *thread) Forked() {}

@@ -6,12 +6,18 @@ import (
 	"walisup/wali/memory"
 )
 
-// reserve makes the linear memory with the module's data and stack mapped.
-func (p *program) reserve() (*memory.Memory, error) {
+// reservedForProgram reports whether the entry code has taken the address space of a
+// program's memory for it.
+func reservedForProgram() bool {
+	return stagezero.Reserved() && stagezero.ReservedBase == memory.FixedBase && stagezero.ReservedSize == memory.FixedSpan
+}
+
+// reserve makes the linear memory at an address, which may be taken already for it, with
+// the module's data and stack mapped.
+func (p *program) reserve(base uintptr, taken bool) (*memory.Memory, error) {
 	m := &p.module
 	limit := uint64(m.MaxPages) * module.PageSize
-	taken := stagezero.Reserved() && stagezero.ReservedBase == memory.FixedBase && stagezero.ReservedSize == memory.FixedSpan
-	mem, err := memory.ReserveFixed(limit, uint64(m.MemoryPages)*module.PageSize-limit, taken)
+	mem, err := memory.ReserveAt(base, limit, uint64(m.MemoryPages)*module.PageSize-limit, taken)
 	if err != nil {
 		return nil, err
 	}

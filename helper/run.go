@@ -31,6 +31,7 @@ type program struct {
 	pool    threadPool
 	tracer  *trace.Tracer // nil if the process cannot be traced
 	boot    *bootstrap
+	layers  []*layer // the stack, that which is nearest to the application first
 
 	stackSize uint32 // of the main thread, if it lies below all data; else 0
 }
@@ -61,6 +62,10 @@ func (b *bootstrap) run() error {
 	if err := b.listAdapted(entry); err != nil {
 		return err
 	}
+	layers, err := b.layerEntries()
+	if err != nil {
+		return err
+	}
 	if err := b.freeze(); err != nil {
 		return err
 	}
@@ -74,7 +79,7 @@ func (b *bootstrap) run() error {
 			return err
 		}
 	}
-	mem, err := p.reserve()
+	mem, err := p.reserve(memory.FixedBase, reservedForProgram())
 	if err != nil {
 		return fmt.Errorf("%s: %w", b.Module, err)
 	}
@@ -85,10 +90,14 @@ func (b *bootstrap) run() error {
 	if err := p.prepareTrace(); err != nil {
 		return err
 	}
-	p.code, err = p.engine.Load(ctx, &p.module, &engine.Artifact{
-		Head: entry.Head, Code: entry.Code, Tail: entry.Tail, Index: entry.Index, Glue: entry.Glue,
-	}, host(mem))
-	if err != nil {
+	if err := p.loadLayers(ctx, layers); err != nil {
+		return err
+	}
+	resolve := p.bindImport
+	if len(p.layers) == 0 {
+		resolve = nil
+	}
+	if err := p.load(ctx, entry, mem, resolve); err != nil {
 		return b.engineError(err)
 	}
 	t, err := p.newThread(ctx)
@@ -114,11 +123,25 @@ func (b *bootstrap) run() error {
 	if p.tracer != nil {
 		p.tracer.Exec(t.Thread, b.Module)
 	}
+	t.startLayers()
 	t.call(t.instance.Function(module.ExportInit))
 	t.call(t.instance.Function(module.ExportStart))
 	t.exiting(exitStatus(0))
 	exit(0)
 	return nil
+}
+
+// load links the compiled module to mem, and to what resolve finds for each of its imports;
+// without resolve to the system calls.
+func (p *program) load(ctx context.Context, entry *cache.Entry, mem *memory.Memory, resolve resolver) error {
+	host, err := host(&p.module, mem, resolve)
+	if err != nil {
+		return err
+	}
+	p.code, err = p.engine.Load(ctx, &p.module, &engine.Artifact{
+		Head: entry.Head, Code: entry.Code, Tail: entry.Tail, Index: entry.Index, Glue: entry.Glue,
+	}, host)
+	return err
 }
 
 // freeze installs the handlers for faults and sets the runtime's other threads

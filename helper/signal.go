@@ -165,6 +165,10 @@ func interrupted(ctx context.Context, _ []uint64) {
 		t.crash(unix.SIGSEGV, err.Error(), nil)
 	}
 	info := at.Info
+	if t.InLayer() && at.IsStop() {
+		t.stoppedInLayer()
+		return
+	}
 	if at.IsStop() {
 		var next wali.Siginfo
 		t.Gate.InHost = 1
@@ -180,6 +184,9 @@ func interrupted(ctx context.Context, _ []uint64) {
 	}
 	if at.Fault() {
 		wali.CorrectFault(info, t.Memory)
+		if t.InLayer() {
+			t.reportFault(at)
+		}
 		if act := t.Action(at.Signal); !act.Caught() {
 			t.reportFault(at)
 		}

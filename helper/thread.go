@@ -21,6 +21,8 @@ type thread struct {
 	stackPointer engine.Global // shadow stack pointer, nil if the module has none
 	handlerCalls []handlerCall // by depth
 	handlerDepth int
+	inLayer      *layerThread  // whose call is under way; nil for the application's
+	layers       []layerThread // the stack, that which is nearest to the application first
 
 	pooled
 	registered
@@ -41,7 +43,7 @@ func (p *program) newThread(ctx context.Context) (*thread, error) {
 	if p.module.StackPointer {
 		t.stackPointer = t.instance.Global(module.ExportStackPointer)
 	}
-	return t, nil
+	return t, t.instantiateLayers(ctx)
 }
 
 var _ wali.Helper = (*thread)(nil)

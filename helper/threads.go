@@ -288,6 +288,7 @@ func (t *thread) runThread() {
 	t.status = 0
 	t.state.SetIdle(false)
 	t.Begin(t.mask)
+	t.beginLayers()
 	t.ShowStart()
 	t.call(t.entry, uint64(t.start), uint64(t.slot.TID()), uint64(t.arg))
 	t.BlockSignals() // if it returned instead of ending by exit
@@ -319,6 +320,7 @@ func (t *thread) ExitThread(status int32) {
 	t.status = status
 	switch {
 	case unix.Gettid() == unix.Getpid():
+		t.Memory = t.Process.Memory // which a layer may be about to leave
 		t.retire()
 		// The kernel's thread stays, as that of a process without one could
 		// not be looked at in /proc, and takes no signal any more. It is not
@@ -327,7 +329,7 @@ func (t *thread) ExitThread(status int32) {
 			var never uint32
 			t.Gate.WaitAway(&never, 0)
 		}
-	case t.handlerDepth > 0:
+	case t.handlerDepth > 0 || t.InLayer():
 		t.calls.Leave(&threadExit{})
 	default:
 		t.calls.Leave(nil)

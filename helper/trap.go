@@ -27,6 +27,8 @@ var supportFunctions = map[string]engine.HostFunc{
 	module.ImportWait32:   wait32,
 	module.ImportWait64:   wait64,
 	module.ImportNotify:   notify,
+	module.ImportSize:     memorySize,
+	module.ImportGrow:     memoryGrow,
 }
 
 const stackOverflow = "stack overflow: calls are nested too deep for the engine's stack, which cannot be raised"
@@ -69,8 +71,8 @@ func (t *thread) Trap(err error) (resume bool) {
 		return false
 	}
 	trap := &trapSignals[kind]
-	address, handled := uintptr(0), true
-	if kind == engine.StackOverflow {
+	address, handled := uintptr(0), !t.InLayer()
+	if handled && kind == engine.StackOverflow {
 		// Natively the next frame would not fit, nor a handler's without a stack of its own.
 		address, handled = t.overflowAddress(), t.HandledOnAltStack(int(trap.signal))
 	}
@@ -102,6 +104,10 @@ func (t *thread) trapped(f engine.Function, err error) {
 // crash reports why the process ends by a signal, and ends it.
 func (t *thread) crash(sig syscall.Signal, what string, stack []string) {
 	var b strings.Builder
+	if l := t.runningLayer(); l != nil {
+		what = "in the layer " + filepath.Base(l.name) + ": " + what
+		stack = t.callers(stack)
+	}
 	fmt.Fprintf(&b, "walisup: %s[%d]: %s (%s)\n", report.Printable(filepath.Base(t.name)), unix.Getpid(),
 		report.Printable(what), unix.SignalName(sig))
 	for i, frame := range stack {
@@ -115,17 +121,18 @@ func (t *thread) crash(sig syscall.Signal, what string, stack []string) {
 
 // describe names the functions of a stack of compiled code, innermost first.
 func (t *thread) describe(stack []uintptr) []string {
-	names := decodeNames(t.names)
+	image := t.image()
+	names := decodeNames(image.names)
 	var frames []string
 	for i, pc := range stack {
 		if i == maxReportedFrames {
 			return append(frames, "...")
 		}
-		function, offset, ok := t.code.Locate(pc)
+		function, offset, ok := image.code.Locate(pc)
 		if !ok {
 			break
 		}
-		frames = append(frames, functionName(names, t.imported()+function)+t.sourceLine(offset, i > 0))
+		frames = append(frames, functionName(names, image.imported()+function)+image.sourceLine(offset, i > 0))
 	}
 	return frames
 }
@@ -134,13 +141,13 @@ func (t *thread) describe(stack []uintptr) []string {
 // that is not known. called says that it lies behind a call. The engine
 // keeps track of calls, not of every instruction; elsewhere the line is the last
 // one that it knows.
-func (t *thread) sourceLine(offset uint32, called bool) string {
+func (p *program) sourceLine(offset uint32, called bool) string {
 	near := "near "
 	if called {
 		offset--
 		near = ""
 	}
-	if line := lookupLine(t.lines, offset); line != "" {
+	if line := lookupLine(p.lines, offset); line != "" {
 		return " (" + near + line + ")"
 	}
 	return ""
@@ -153,8 +160,8 @@ func (p *program) imported() uint32 { return uint32(len(p.module.Imports) + len(
 func mismatch(ctx context.Context, stack []uint64) {
 	t := threadOf(ctx)
 	expected, index := uint32(stack[0]), uint32(stack[1])
-	trace := t.hostStack()
-	function, ok := t.module.TableFunction(index)
+	trace, image := t.hostStack(), t.image()
+	function, ok := image.module.TableFunction(index)
 	switch {
 	case index == 0:
 		t.crash(unix.SIGSEGV, "call through a null function pointer", trace)
@@ -162,7 +169,8 @@ func mismatch(ctx context.Context, stack []uint64) {
 		t.crash(unix.SIGSEGV, fmt.Sprintf("call through a function pointer that points to no function (%#x)", index), trace)
 	}
 	t.crash(unix.SIGILL, fmt.Sprintf("call through a function pointer of another type: called as %s, but %s is %s",
-		t.module.Signature(expected), functionName(decodeNames(t.names), function), t.module.FunctionSignature(function)), trace)
+		image.module.Signature(expected), functionName(decodeNames(image.names), function),
+		image.module.FunctionSignature(function)), trace)
 }
 
 // reportFault ends the process after a fault that the guest does not handle.
@@ -186,7 +194,7 @@ func (t *thread) reportFault(at interrupt.Interruption) {
 // accessible: those of the main thread's because it begins at address 0, below which are
 // the highest ones, those of others because the C library has a guard there.
 func (t *thread) overflow(fault uintptr) string {
-	if t.stackPointer == nil || !t.Memory.Contains(fault) {
+	if t.stackPointer == nil || t.InLayer() || !t.Memory.Contains(fault) {
 		return ""
 	}
 	// What a function accesses lies above its stack pointer, or in the red zone.

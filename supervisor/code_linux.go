@@ -34,7 +34,7 @@ func startCode(c *ipc.Confinement, l *launch, g *Guest) (int, error) {
 	}
 	compile := &compiler{
 		helper: own, first: l.first, processes: g.tree, objects: g.objects,
-		context: cache.Context{KeepDebug: l.boot.KeepDebug, PlainTables: l.boot.PlainTables},
+		context: cache.Context{KeepDebug: l.boot.KeepDebug, PlainTables: l.boot.PlainTables, Role: l.boot.Role},
 	}
 	socket, err := codeservice.Start(codeservice.Config{
 		Dir:     l.boot.CacheDir,
@@ -83,7 +83,7 @@ func (c *compiler) run(module, result int) error {
 	defer unix.Close(null)
 	boot, err := ipc.WriteBoot(&ipc.Boot{
 		ModuleFD: c.first + ipc.ModuleOffset, CompileOnly: true,
-		KeepDebug: c.context.KeepDebug, PlainTables: c.context.PlainTables,
+		KeepDebug: c.context.KeepDebug, PlainTables: c.context.PlainTables, Role: c.context.Role,
 	})
 	if err != nil {
 		return err

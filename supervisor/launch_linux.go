@@ -15,11 +15,12 @@ import (
 // done.
 type launch struct {
 	spec   *Spec
-	module int // the module, readable
-	helper int // the helper program; O_PATH
-	first  int // of the helper's private range of descriptors
-	ready  int // the helper's end of Guest.ready, if the guest has a session of its own
-	code   int // a socket of the code service, if the guest is confined
+	module int   // the module, readable
+	layers []int // the modules of the layers, likewise
+	helper int   // the helper program; O_PATH
+	first  int   // of the helper's private range of descriptors
+	ready  int   // the helper's end of Guest.ready, if the guest has a session of its own
+	code   int   // a socket of the code service, if the guest is confined
 	boot   ipc.Boot
 	around surroundings
 }
@@ -72,7 +73,7 @@ func (g *Guest) launch(spec *Spec, helperReady int) error {
 }
 
 func (l *launch) close() {
-	for _, fd := range []int{l.module, l.helper, l.code} {
+	for _, fd := range append(l.layers, l.module, l.helper, l.code) {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -85,6 +86,12 @@ func (l *launch) open() (err error) {
 	spec, boot := l.spec, &l.boot
 	if l.module, boot.Module, err = openModule(spec.Module); err != nil {
 		return err
+	}
+	if boot.Layers, l.layers, err = openLayers(spec.Boot.Layers); err != nil {
+		return err
+	}
+	if len(l.layers) > 0 {
+		boot.Role = ipc.RoleLayered
 	}
 	if l.helper, err = openHelper(spec.Helper); err != nil {
 		return err
@@ -159,6 +166,9 @@ func (l *launch) private(g *Guest) (map[int]int, error) {
 	boot.Channel = g.tree.FD() >= 0
 	boot.Slot, boot.Generation = g.slot.Slot, g.slot.Generation
 	private := map[int]int{ipc.HelperOffset: l.helper, ipc.ModuleOffset: l.module}
+	for i, fd := range l.layers {
+		private[ipc.LayerOffset+i] = fd
+	}
 	if boot.Channel {
 		private[ipc.ChannelOffset] = g.tree.FD()
 	}

@@ -2,10 +2,13 @@ package supervisor
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/ipc"
 )
 
 // openModule opens the module at path for reading and returns its descriptor
@@ -36,6 +39,36 @@ func openModule(path string) (fd int, resolved string, err error) {
 		return -1, "", failed(ExitNotRunnable, "%s: %w", path, err)
 	}
 	return fd, resolved, nil
+}
+
+// openLayers opens the modules of layers, whose paths are as the caller typed them. It
+// returns the layers with absolute paths, and their descriptors.
+func openLayers(typed []ipc.Layer) (layers []ipc.Layer, fds []int, err error) {
+	for _, l := range typed {
+		fd, resolved, err := openModule(l.Path)
+		if err != nil {
+			closeAll(fds)
+			return nil, nil, layerError(err)
+		}
+		fds = append(fds, fd)
+		layers = append(layers, ipc.Layer{Path: resolved, Args: l.Args})
+	}
+	return layers, fds, nil
+}
+
+// layerError says that an error of opening a module is about a layer.
+func layerError(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return failed(e.Status, "layer %w", e.Err)
+	}
+	return fmt.Errorf("layer %w", err)
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
 }
 
 func kindName(kind uint32) string {

@@ -62,9 +62,10 @@ type Spec struct {
 	// is confined (ipc.Confinement.Isolates). Others inherit all.
 	Preserved int
 
-	// Boot is what the helper is told. The functions of this package set Module,
-	// ModuleFD, Ignored, Mask, SetMask, NoFile, Spare, Trace, Ready, Report, Code, Channel, Slot
-	// and Generation.
+	// Boot is what the helper is told. Its Layers have paths as the caller typed them.
+	// The functions of this package resolve these, and set Module, ModuleFD, Role, Ignored,
+	// Mask, SetMask, NoFile, Spare, Trace, Ready, Report, Code, Channel, Slot and
+	// Generation.
 	Boot ipc.Boot
 }
 

@@ -23,6 +23,7 @@ type startFlags struct {
 	state      *stateFlag
 	module     moduleFlags
 	env        environmentFlags
+	layers     layerFlags
 	lifecycle  lifecycleFlags
 	trace      traceFlags
 	isolation  isolationFlags
@@ -72,6 +73,7 @@ func (s *startFlags) register(flags *pflag.FlagSet) {
 	s.lifecycle.register(flags)
 	s.module.register(flags)
 	s.env.register(flags)
+	s.layers.register(flags)
 	s.trace.registerStart(flags)
 	s.isolation.register(flags)
 	flags.StringVarP(&s.workdir, "workdir", "w", "", "run the module in a `directory`, with --root one below that (default: the caller's)")
@@ -110,6 +112,9 @@ func (s *startFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	boot.NativeExec = s.nativeExec
+	if boot.Layers, err = s.layers.parse(); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
 	limits, err := s.isolation.config()
 	if err != nil {
 		return fmt.Errorf("start: %w", err)

@@ -15,6 +15,14 @@ type Module struct {
 	Progress    bool `json:"progress"`
 	ListAdapted bool `json:"list_adapted"`
 	PerfMap     bool `json:"perf_map"`
+
+	Layers []Layer `json:"layers,omitempty"`
+}
+
+// Layer is a module between the module and the system calls, see ipc.Layer.
+type Layer struct {
+	Path Text   `json:"path"` // absolute
+	Args []Text `json:"args"`
 }
 
 // Confinement is what a guest is confined by that its helper carries out, see
@@ -61,6 +69,9 @@ func (c *Command) SetBoot(b *ipc.Boot) error {
 		CacheDir: Text(b.CacheDir), KeepDebug: b.KeepDebug, PlainTables: b.PlainTables, NativeExec: b.NativeExec,
 		Progress: b.Progress, ListAdapted: b.ListAdapted, PerfMap: b.PerfMap,
 	}
+	for _, l := range b.Layers {
+		c.Module.Layers = append(c.Module.Layers, Layer{Path: Text(l.Path), Args: Texts(l.Args)})
+	}
 	return nil
 }
 
@@ -69,8 +80,12 @@ func (c *Command) Boot() (ipc.Boot, error) {
 	confinement := c.Confinement.confinement()
 	text, err := confinement.MarshalText()
 	m := &c.Module
+	var layers []ipc.Layer
+	for _, l := range m.Layers {
+		layers = append(layers, ipc.Layer{Path: string(l.Path), Args: Strings(l.Args)})
+	}
 	return ipc.Boot{
-		CacheDir: string(m.CacheDir), KeepDebug: m.KeepDebug, PlainTables: m.PlainTables, NativeExec: m.NativeExec,
+		Layers: layers, CacheDir: string(m.CacheDir), KeepDebug: m.KeepDebug, PlainTables: m.PlainTables, NativeExec: m.NativeExec,
 		Progress: m.Progress, ListAdapted: m.ListAdapted, PerfMap: m.PerfMap, Confine: string(text),
 	}, err
 }

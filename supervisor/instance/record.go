@@ -23,7 +23,7 @@ type Record struct {
 // recordVersion changes with the meaning of what a record holds. There are no records of
 // other versions that are read: those of a release that went before are refused with an
 // error that says so, see [Instance.Reload].
-const recordVersion = 2
+const recordVersion = 3
 
 // Options say how an instance is looked after.
 type Options struct {

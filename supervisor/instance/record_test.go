@@ -25,7 +25,7 @@ func recorded() Record {
 			StopTimeout: 10 * time.Second, LogSize: 4096, LogFiles: 3},
 		Command: Command{
 			Argv0: "a", Path: "/a.wasm", Args: []Text{"b", "not UTF-8: \xff"}, Env: []Text{"A=<&>"}, Dir: "/", Umask: 0o22,
-			Module: Module{CacheDir: "/cache", NativeExec: true}, Mask: 1 << 63, NoFile: [2]uint64{1024, 4096},
+			Module: Module{CacheDir: "/cache", NativeExec: true, Layers: []Layer{{Path: "/l.wasm", Args: []Text{"l", "x"}}}}, Mask: 1 << 63, NoFile: [2]uint64{1024, 4096},
 			Isolation: isolation.Config{Memory: 1 << 30, CPUs: 1.5, Net: isolation.None},
 			Confinement: Confinement{
 				Limits: []Limit{{Resource: 7, Soft: 1, Hard: 1<<64 - 1}}, Root: "/r", Umask: &umask, UID: &uid, SetGroups: true,
@@ -41,10 +41,10 @@ func recorded() Record {
 }
 
 // written is what recorded is on disk. A change here needs another recordVersion.
-const written = `{"version":2,"id":"00112233445566778899aabbccddeeff","name":"cache","created":"2026-03-01T12:00:00.000000005Z","boot_id":"boot",` +
+const written = `{"version":3,"id":"00112233445566778899aabbccddeeff","name":"cache","created":"2026-03-01T12:00:00.000000005Z","boot_id":"boot",` +
 	`"options":{"detached":true,"remove":false,"terminal":false,"restart":{"when":"on-failure","max":3},"stop_signal":15,"stop_timeout_ns":10000000000,"log_size":4096,"log_files":3},` +
 	`"command":{"argv0":"a","path":"/a.wasm","args":["b",{"base64":"bm90IFVURi04OiD/"}],"env":["A=\u003c\u0026\u003e"],"dir":"/",` +
-	`"module":{"cache_dir":"/cache","keep_debug":false,"plain_tables":false,"native_exec":true,"progress":false,"list_adapted":false,"perf_map":false},` +
+	`"module":{"cache_dir":"/cache","keep_debug":false,"plain_tables":false,"native_exec":true,"progress":false,"list_adapted":false,"perf_map":false,"layers":[{"path":"/l.wasm","args":["l","x"]}]},` +
 	`"ignored_signals":0,"signal_mask":9223372036854775808,"no_file":[1024,4096],"umask":18,"isolation":{"memory":1073741824,"cpus":1.5,"net":"none"},` +
 	`"confinement":{"limits":[{"resource":7,"soft":1,"hard":18446744073709551615}],"root":"/r","umask":18,"uid":1000,"set_groups":true,` +
 	`"sandbox":{"read":["/usr"],"connect":[80],"net":false},"seccomp":"default","filters":["AQIDBAUGBwg="]}},` +
@@ -77,12 +77,13 @@ func TestBootIsRecorded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := ipc.Boot{CacheDir: "/c", KeepDebug: true, PlainTables: true, NativeExec: true, Progress: true, ListAdapted: true, PerfMap: true, Confine: string(text)}
+		want := ipc.Boot{CacheDir: "/c", KeepDebug: true, PlainTables: true, NativeExec: true, Progress: true, ListAdapted: true, PerfMap: true, Confine: string(text),
+			Layers: []ipc.Layer{{Path: "/lib/a.wasm", Args: []string{"a.wasm", "\xff"}}, {Path: "/lib/b.wasm", Args: []string{"b"}}}}
 		var command Command
 		if err := command.SetBoot(&want); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := command.Boot(); err != nil || got != want {
+		if got, err := command.Boot(); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %v, want %+v", name, got, err, want)
 		}
 	}
