@@ -25,4 +25,13 @@
 // compiled code is interrupted by the reserved signal, a blocking system call goes on
 // undisturbed and its thread waits when it returns. A child has the caller alone; the
 // goroutines of the parent's other threads stay in it as garbage that never runs.
+//
+// # Layers
+//
+// A layer is a module of its own: with a runtime of the engine for itself, a memory at
+// an address that depends on its place in the stack and is compiled into its code (the
+// cache key has the place, as ipc.Role), and an instance for each guest thread. Host
+// functions of the application that a layer provides call it on the same kernel thread,
+// see layer.go and package wali's layer.go. The compiled form of each layer stays open in
+// the private range, so that a helper which this one executes has the same stack.
 package helper

@@ -10,8 +10,16 @@ import (
 	"walisup/wali"
 )
 
-// NativeExec implements wali.Helper.
-func (t *thread) NativeExec() bool { return t.boot.NativeExec }
+// NativeExec implements wali.Helper. No layer sees what a native program does, so each has
+// to agree.
+func (t *thread) NativeExec() bool {
+	for i := range t.layers {
+		if _, e := provider([]*layer{t.layers[i].layer}, exportNativeExec); e == nil {
+			return false
+		}
+	}
+	return t.boot.NativeExec
+}
 
 // Exec implements wali.Helper. The new helper gets the compiled module as an open
 // file, so nothing that happens to the module or the cache from here on can keep

@@ -6,22 +6,82 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/shlex"
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
+	"walisup/helper/module"
 	"walisup/ipc"
 )
 
 // layerFlags say which layers stand between a module and the system calls.
 type layerFlags struct {
 	layers []string
+	dirs   []string
 }
+
+// wasiLayer serves modules that import from wasiNamespace.
+const (
+	wasiLayer     = "wasi.wasm"
+	wasiNamespace = "wasi_snapshot_preview1"
+)
 
 func (l *layerFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&l.layers, "layer", nil,
-		"module that provides imports to the module, with its arguments, as in 'readonly.wasm /srv'; repeated: the first one is nearest to the module")
+		"put a layer, `'FILE [ARGUMENT...]'`, between the module and the system calls; the first one is nearest to the module (repeatable)")
+	flags.StringArrayVar(&l.dirs, "dir", nil,
+		"directory that a WASI module may use, `HOST[::GUEST]`; the module knows it as GUEST (default: as HOST) (repeatable)")
+}
+
+// forModule returns the layers of the module at a path: those that were asked for and, if it
+// is a WASI module that none of them serves, wasi.wasm, which is then the nearest.
+func (l *layerFlags) forModule(path string) ([]ipc.Layer, error) {
+	layers, err := l.parse()
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(surface(path).Imports, wasiNamespace) {
+		if len(l.dirs) > 0 {
+			return nil, fmt.Errorf("--dir: %s is no WASI module; it sees the directories that you see", path)
+		}
+		return layers, nil
+	}
+	for _, layer := range layers {
+		if slices.ContainsFunc(surface(layer.Path).Exports, func(name string) bool {
+			return strings.HasPrefix(name, wasiNamespace+".")
+		}) {
+			if len(l.dirs) > 0 {
+				return nil, fmt.Errorf("--dir: the WASI functions come from %s: give it the directories as arguments", layer.Path)
+			}
+			return layers, nil
+		}
+	}
+	wasi := suppliedLayer(wasiLayer)
+	if wasi == "" {
+		return nil, fmt.Errorf("%s is a WASI module, and the layer that serves it is not installed; make layers builds it", path)
+	}
+	if len(layers) == ipc.MaxLayers {
+		return nil, fmt.Errorf("--layer: with %s there are more than %d layers", wasiLayer, ipc.MaxLayers)
+	}
+	args := []string{wasiLayer}
+	for _, dir := range l.dirs {
+		args = append(args, "--dir", dir)
+	}
+	return append([]ipc.Layer{{Path: wasi, Args: args}}, layers...), nil
+}
+
+// surface returns the surface of the module at a path, an empty one if it cannot be read.
+func surface(path string) module.Surface {
+	// Something that is no file is refused later, and must not make this wait.
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return module.Surface{}
+	}
+	defer f.Close()
+	return module.ReadSurface(f)
 }
 
 // parse returns the layers, whose paths are absolute.

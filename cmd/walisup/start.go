@@ -112,7 +112,7 @@ func (s *startFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	boot.NativeExec = s.nativeExec
-	if boot.Layers, err = s.layers.parse(); err != nil {
+	if boot.Layers, err = s.layers.forModule(args[0]); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	limits, err := s.isolation.config()
