@@ -27,6 +27,8 @@ func TestParseArguments(t *testing.T) {
 		{"nothing standard", "-nostdlib a.o", "-nostdlib a.o", invocation{inputs: []string{"a.o"}}},
 		{"no start files", "-nostartfiles a.o", "-nostartfiles a.o", invocation{inputs: []string{"a.o"}, libraries: true}},
 		{"no libraries", "-nodefaultlibs a.o", "-nodefaultlibs a.o", invocation{inputs: []string{"a.o"}, startFiles: true}},
+		{"a layer", "--layer -O2 a.c", "-O2 a.c",
+			invocation{inputs: []string{"a.c"}, startFiles: true, libraries: true, layer: true}},
 		{"partial link", "-r a.o b.o -o c.o", "-r a.o b.o -o c.o", invocation{inputs: []string{"a.o", "b.o"}}},
 		{"autoconf's probe", "-o conftest conftest.c", "-o conftest conftest.c",
 			invocation{inputs: []string{"conftest.c"}, startFiles: true, libraries: true, probe: true}},

@@ -94,6 +94,7 @@ type invocation struct {
 	libraries  bool // libc and the builtins are
 	cxx        bool // some input is C++
 	scalar     bool // the module must do without SIMD
+	layer      bool // what is linked is a layer
 	query      string
 	probe      bool // a configure script asks whether something links
 }
@@ -125,6 +126,9 @@ func parseArguments(args []string) (*invocation, error) {
 		case arg == "-pthread" || arg == "-mthreads" || arg == "-pthreads":
 			// The C library has threads without a library of their own.
 			inv.args = append(inv.args, "-D_REENTRANT")
+			continue
+		case arg == "--layer":
+			inv.layer = true
 			continue
 		case arg == "-nostdlib":
 			inv.startFiles, inv.libraries = false, false

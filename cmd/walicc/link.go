@@ -19,6 +19,7 @@ const (
 	envLibraries  = "WALICC_LINK_LIBRARIES"
 	envProbe      = "WALICC_LINK_PROBE"
 	envScalar     = "WALICC_LINK_SCALAR"
+	envLayer      = "WALICC_LINK_LAYER"
 )
 
 // passToLinker sets the environment for a link that clang may start. With cxx, the folder of
@@ -34,6 +35,7 @@ func passToLinker(sysroot, cxx string, inv *invocation) error {
 		{envLibraries, fmt.Sprint(inv.libraries)},
 		{envProbe, fmt.Sprint(inv.probe)},
 		{envScalar, fmt.Sprint(inv.scalar)},
+		{envLayer, fmt.Sprint(inv.layer)},
 	} {
 		if err := os.Setenv(v.name, v.value); err != nil {
 			return fmt.Errorf("prepare the linker's environment: %w", err)
@@ -51,6 +53,9 @@ var memoryOptions = []string{
 	"--stack-first",
 	"-z", "stack-size=8388608",
 }
+
+// layerOptions are added for a layer, which has no entry of its own.
+var layerOptions = []string{"--no-entry", "-z", "stack-size=1048576"}
 
 // gnuOnly are options of GNU ld that wasm-ld refuses and that a module can do without.
 // Options that take a value name it after "=" or as the next argument.
@@ -170,6 +175,11 @@ func link(args []string) error {
 		}
 	}
 	full := append([]string{}, memoryOptions...)
+	startFile := "crt1.o"
+	if os.Getenv(envLayer) == "true" {
+		full = append(full, layerOptions...)
+		startFile = "layer1.o"
+	}
 	if sysroot := os.Getenv(envSysroot); sysroot != "" {
 		lib := filepath.Join(sysroot, "lib")
 		cxx := os.Getenv(envCXX)
@@ -177,8 +187,8 @@ func link(args []string) error {
 			cxx = filepath.Join(cxx, "lib")
 		}
 		if os.Getenv(envStartFiles) == "true" {
-			full = append(full, filepath.Join(lib, "crt1.o"))
-			if cxx != "" {
+			full = append(full, filepath.Join(lib, startFile))
+			if cxx != "" && startFile == "crt1.o" {
 				// It ends the program as C++ has it if main throws.
 				full = append(full, filepath.Join(cxx, "crtxx.o"), "--wrap=__main_argc_argv")
 			}

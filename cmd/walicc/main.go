@@ -1,5 +1,7 @@
 // Walicc is a C compiler driver that makes WALI modules with Debian's clang and lld.
 //
+// With --layer it links a layer, see docs/layers.md, in place of a program.
+//
 // It takes the command line of cc and runs clang with the target, the sysroot and the
 // options that WALI programs need. As walicc++ it takes that of c++, and links the C++ library
 // that wali/libc/build-cxx.sh builds. Under the names walicc-ld, walicc-ar, walicc-ranlib,

@@ -69,6 +69,7 @@ if [ "$(cat "$work/headers-id" 2>/dev/null)" != "$headers_id" ]; then
 	  sed -n '/^struct sigaltstack/,$p' "$work/arch/x86_64/bits/signal.h" | sed /__fpregs_mem/d; } >"$a/bits/signal.h"
 	awk -v what=numbers -f "$here/mksyscalls.awk" "$here/syscalls.tsv" >"$a/bits/syscall.h.in"
 	awk -v what=calls -f "$here/mksyscalls.awk" "$here/syscalls.tsv" >"$a/bits/wali_syscall.h"
+	awk -v what=app -f "$here/mksyscalls.awk" "$here/syscalls.tsv" >"$a/bits/wali_app.h"
 	cat >"$work/config.mak" <<-EOF
 		ARCH = $arch
 		srcdir = .
@@ -94,7 +95,7 @@ total=$(find "$work/src" "$work/crt" -name '*.c' -not -path '*/oldmalloc/*' | gr
 say "compiling musl, some $total files"
 log=$work/build.log
 {
-	make -k -C "$work" -j"$jobs" lib/libc.a lib/crt1.o $(for l in m rt pthread crypt util xnet resolv dl; do echo lib/lib$l.a; done) 2>&1
+	make -k -C "$work" -j"$jobs" lib/libc.a lib/crt1.o lib/layer1.o $(for l in m rt pthread crypt util xnet resolv dl; do echo lib/lib$l.a; done) 2>&1
 	echo $? >"$work/build.status"
 } | tee "$log" | awk '/ -c -o obj/ && ++n % 250 == 0 { print "sysroot: " n " compiled" >"/dev/stderr" }'
 if [ "$(cat "$work/build.status")" != 0 ]; then
@@ -107,7 +108,7 @@ new=$dest.new
 rm -rf "$new"
 mkdir -p "$new/lib"
 make -C "$work" prefix= includedir=/include libdir=/lib DESTDIR="$new" install-headers >>"$log" 2>&1 || fail "installing the headers failed, see $log"
-cp "$work/lib/libc.a" "$work/lib/crt1.o" "$new/lib/"
+cp "$work/lib/libc.a" "$work/lib/crt1.o" "$work/lib/layer1.o" "$new/lib/"
 for l in m rt pthread crypt util xnet resolv dl; do cp "$work/lib/lib$l.a" "$new/lib/"; done
 cp "$builtins" "$new/lib/libclang_rt.builtins.a"
 # Nothing else of the library uses SIMD than string functions. These are for a module that
