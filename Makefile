@@ -1,6 +1,7 @@
 # walisup: see README.md. The targets that people use:
 #
 #   make build   bin/walisup, bin/walisup-helper, bin/walicc and its tools
+#   make layers  bin/layers, what can be put between a module and the system calls
 #   make demo    from a fresh machine to Lua, SQLite and bash under walisup
 #   make test    everything that must hold: lint, unit and integration tests
 #   make lint, unit, integration   each of them; staticcheck and race find more
@@ -30,7 +31,7 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all help numbers build demo test user-test man cli-doc install uninstall deb bench yardsticks soak stress kernel-test seccomp-test lint staticcheck unit unit-of-user race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all help numbers build layers demo test user-test man cli-doc install uninstall deb bench yardsticks soak stress kernel-test seccomp-test lint staticcheck unit unit-of-user race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 help:
@@ -65,6 +66,15 @@ sysroot: deps
 # The C++ library, for walicc++; takes minutes.
 sysroot-cxx: deps
 	wali/libc/build-cxx.sh
+
+# Modules in C, see docs/layers.md.
+LAYERS := $(patsubst wali/layers/%.c,bin/layers/%.wasm,$(wildcard wali/layers/*.c))
+layers: build sysroot
+	@$(MAKE) --no-print-directory $(LAYERS)
+
+bin/layers/%.wasm: wali/layers/%.c bin/walicc .cache/sysroot/stamp
+	@mkdir -p bin/layers
+	bin/walicc --layer -O2 -Wall -Wextra -Wno-unused-parameter -o $@ $<
 
 ports: build sysroot
 	integration/ports/port.sh build $(PORTS)
@@ -134,13 +144,13 @@ race: go-version
 
 # -count=1: what these tests run, the binaries and the modules, is unknown to the
 # cache of test results.
-integration: ports
+integration: ports layers
 	WALISUP_TEST_REQUIRE=1 $(GO) test -count=1 -timeout=30m ./integration/...
 
 # The integration tests with all modules under the default seccomp profile, but where a test
 # says otherwise: what the profile forgets shows here. TESTS selects, as go test -run does.
 TESTS ?= .
-seccomp-test: ports
+seccomp-test: ports layers
 	WALISUP_TEST_SECCOMP=default WALISUP_TEST_REQUIRE=1 $(GO) test -count=1 -timeout=60m -run='$(TESTS)' ./integration/...
 
 # One page for each command, into man.
@@ -158,14 +168,14 @@ PREFIX ?= /usr/local
 INSTALL := integration/install/install.sh
 
 # What is built; make sysroot-cxx beforehand includes the C++ library.
-install: build sysroot man
+install: build sysroot layers man
 	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' $(INSTALL) all
 
 uninstall:
 	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' $(INSTALL) remove
 
 # Two Debian packages, walisup and walicc, into bin.
-deb: build sysroot man
+deb: build sysroot layers man
 	integration/install/deb.sh
 
 # Doubles from and to text: as many random ones as NUMBERS says. Takes some minutes.

@@ -4,7 +4,7 @@
 #
 #   PREFIX/bin                     walisup, walicc and its tools
 #   PREFIX/libexec/walisup         the helper
-#   PREFIX/lib/walisup             the C library, and the C++ library if it is built
+#   PREFIX/lib/walisup             the layers; the C library, and the C++ library if it is built
 #   PREFIX/share                   manual pages, completions
 set -eu
 
@@ -19,6 +19,11 @@ walisup() {
 	install -d "$to/bin" "$to/libexec/walisup" "$to/share/man/man1"
 	install -m 755 "$root/bin/walisup" "$to/bin/walisup"
 	install -m 755 "$root/bin/walisup-helper" "$to/libexec/walisup/walisup-helper"
+	rm -rf "$to/lib/walisup/layers"
+	if [ -d "$root/bin/layers" ]; then
+		install -d "$to/lib/walisup/layers"
+		install -m 644 "$root"/bin/layers/*.wasm "$to/lib/walisup/layers"
+	fi
 	install -m 644 "$root"/man/*.1 "$to/share/man/man1"
 	for c in $completions; do
 		mkdir -p "$to/$(dirname "${c#*:}")"
