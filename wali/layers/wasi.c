@@ -738,7 +738,8 @@ wasi_errno path_open(uint32_t fd, uint32_t dirflags, app_ptr path, uint32_t len,
 	PATH(p, fd, path, len);
 	if (oflags & ~15u || fdflags & ~FLAGS_ALL) return WASI_INVAL;
 	int flags = flags_to_linux(fdflags) | O_NOCTTY;
-	int writes = !!(base & (RIGHT_FD_WRITE | RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE));
+	/* Go asks for the right to set the size of files that it only reads. */
+	int writes = !!(base & RIGHT_FD_WRITE);
 	int reads = !!(base & RIGHT_FD_READ);
 	if (oflags & OPEN_DIRECTORY) {
 		if (oflags & (OPEN_CREAT | OPEN_EXCL | OPEN_TRUNC)) return WASI_INVAL;
