@@ -202,7 +202,7 @@ func TestStartWritesBootRecord(t *testing.T) {
 		{"soft limit", "ulimit -Sn 200;", nil, func(b ipc.Boot) bool {
 			return b.NoFile == 200 && b.ModuleFD == ipc.DefaultFiles+2 && b.Spare > ipc.DefaultFiles
 		}},
-		{"hard limit", "ulimit -n 500;", nil, func(b ipc.Boot) bool { return b.NoFile == 500 && b.ModuleFD == 486 && b.Spare == 484 }},
+		{"hard limit", "ulimit -n 500;", nil, func(b ipc.Boot) bool { return b.NoFile == 500 && b.ModuleFD == 478 && b.Spare == 476 }},
 		{"files asked for", "ulimit -Sn 200;", []string{"--max-files", "5000"}, func(b ipc.Boot) bool { return b.NoFile == 5000 && b.ModuleFD == 5002 }},
 		{"no flags", "", nil, func(b ipc.Boot) bool {
 			return !b.KeepDebug && !b.PlainTables && !b.NativeExec && !b.Progress && !b.CompileOnly && !b.ListAdapted && !b.PerfMap && b.CacheDir == ""

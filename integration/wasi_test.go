@@ -79,8 +79,9 @@ func TestWASIPaths(t *testing.T) {
 func TestWASIChosen(t *testing.T) {
 	t.Parallel()
 	module := pair{name: "paths", module: buildWASI(t, "testdata/wasi/paths.go")}
-	got := module.runGuest(t, invocation{flags: []string{"--dir", "/nonexistent"}})
-	if got.status != 125 || !strings.Contains(got.stderr, "wasi.wasm: --dir /nonexistent: No such file") {
+	missing := filepath.Join(t.TempDir(), "missing")
+	got := module.runGuest(t, invocation{flags: []string{"--dir", missing}})
+	if got.status != 125 || !strings.Contains(got.stderr, "wasi.wasm: --dir "+missing+": No such file") {
 		t.Errorf("a directory that is not there: status %d, %q", got.status, got.stderr)
 	}
 	native := buildC(t, "testdata/faults/faults.c")
