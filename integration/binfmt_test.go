@@ -74,6 +74,71 @@ int main(int argc, char **argv) {
 	}
 }
 
+// TestBinfmtFixed registers the helper itself, which the kernel keeps open: it has to start where
+// there is no walisup, no /proc and no supervisor.
+func TestBinfmtFixed(t *testing.T) {
+	t.Parallel()
+	needWalisup(t)
+	show := buildC(t, "testdata/containers/show.c").module
+	shell := port(t, "dash", "dash").module
+	// A root with modules, and a native program that needs no libraries.
+	const setUp = `walisup binfmt --register --fix-binary && mkdir r && mount -t tmpfs none r &&
+		mkdir r/bin r/tmp && cp show r/bin/show && cp sh r/bin/sh && cp "$(command -v walisup)" r/bin/native &&
+		cd r && inside() { local s=$1; shift; chroot . /bin/sh -c "PATH=/bin; export PATH; $s" "$@"; }; `
+	const args = `grep -a ^args`
+	cases := []struct{ name, script, want string }{
+		{"line", `walisup binfmt --fix-binary >` + binfmtFolder + `/register && ./show exit 4 | ` + args, "args [./show] [exit] [4]\n"},
+		{"status", `walisup binfmt --register --fix-binary && walisup binfmt --status | grep -c -e "^interpreter $(command -v walisup-helper)$" -e "^flags: POF$" &&
+			walisup binfmt --status --fix-binary >/dev/null; echo $?`, "2\n0\n"},
+		{"status of the other way", `walisup binfmt --register && walisup binfmt --status >/dev/null && walisup binfmt --status --fix-binary 2>&1 >/dev/null; echo $?`,
+			"walisup: binfmt: the registration is without --fix-binary\n1\n"},
+		{"in place of the other", `walisup binfmt --register && walisup binfmt --register --fix-binary && walisup binfmt --register && walisup binfmt --status | grep flags`, "flags: P\n"},
+		{"arguments", `walisup binfmt --register --fix-binary && ./show exit 7 'two words' '' >out; echo $?; ` + args + ` out`,
+			"7\nargs [./show] [exit] [7] [two words] []\n"},
+		{"argv[0]", `walisup binfmt --register --fix-binary && (exec -a -other ./show -- --cache=/x) | ` + args, "args [-other] [--] [--cache=/x]\n"},
+		{"search", `walisup binfmt --register --fix-binary && PATH=$PATH:. && show | ` + args, "args [show]\n"},
+		{"command line", `walisup binfmt --register --fix-binary && ./show 1 | grep -a cmdline`, "cmdline ./show 1 \n"},
+		{"script", `walisup binfmt --register --fix-binary && printf '#!./show argument\n' >s && chmod 755 s && ./s x | ` + args,
+			"args [./show] [argument] [./s] [x]\n"},
+		{"signal", `walisup binfmt --register --fix-binary && ./show raise 15 >/dev/null; echo $?`, "143\n"},
+		{"not a module", `walisup binfmt --register --fix-binary && printf '\0asm\1\0\0\0junk' >bad && chmod 755 bad && ./bad 2>&1 >/dev/null | grep -c bad; ./bad 2>/dev/null; echo $?`, "1\n126\n"},
+		{"native program", setUp + `chroot . /bin/native version | grep -c ^walisup; inside '/bin/native version' 2>/dev/null; echo $?`, "1\n126\n"},
+		{"unreadable", `walisup binfmt --register --fix-binary && chmod 111 show && setpriv --bounding-set=-all --inh-caps=-all sh -c 'cat show 2>/dev/null || ./show exit 5' | ` + args,
+			"args [./show] [exit] [5]\n"},
+		{"chroot", setUp + `inside 'echo "$0 $*"; ls; echo $?; exit 9' zero one 2>/dev/null; echo $?`, "zero one\n127\n9\n"},
+		{"chroot: pipes and processes", setUp + `inside 'x=$(echo a | while read y; do echo $y$y; done); (exit 3); echo $x $?; /bin/sh -c "kill -9 \$\$"; echo $?' 2>/dev/null`,
+			"aa 3\n137\n"},
+		{"chroot: fork and exec", setUp + `inside '/bin/show children; echo $?' 2>&1 | grep -a -e ^args -e ^child -e '^[0-9]'`,
+			"args [/bin/show] [children]\nchild 0 ended with 0\nchild 1 ended with 1\nchild 2 ended with 2\nargs [/bin/show] [exit] [5]\n5\n"},
+		{"chroot: script", setUp + `printf '#!/bin/sh -e\necho $0 $1; exec show exit 2\n' >script && chmod 755 script && inside '/script x; echo $?' | grep -a -e script -e ^args -e '^2$'`,
+			"/script x\nargs [show] [exit] [2]\n2\n"},
+		{"chroot: read-only", setUp + `mount -o remount,ro none . && inside 'echo x >/tmp/x' 2>/dev/null; echo $?; inside 'echo y | (read a; echo $a)'`, "2\ny\n"},
+		{"the helper is gone", `mkdir p && cp "$(command -v walisup)" "$(command -v walisup-helper)" p && p/walisup binfmt --register --fix-binary &&
+			rm -r p && ./show | ` + args, "args [./show]\n"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for name, source := range map[string]string{"show": show, "sh": shell} {
+				data, err := os.ReadFile(source)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(dir, name), data, 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := binfmtScript(t, c.script)
+			cmd.Dir = dir
+			out, err := cmd.Output()
+			if text := string(out); text != c.want {
+				t.Errorf("%q, %v, want %q", text, err, c.want)
+			}
+		})
+	}
+}
+
 const binfmtFolder = "/proc/sys/fs/binfmt_misc"
 
 // binfmtScript returns a command that runs a bash script where binfmt_misc is

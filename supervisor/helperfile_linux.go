@@ -12,37 +12,51 @@ import (
 // HelperName is the file name of the helper program.
 const HelperName = "walisup-helper"
 
-// openHelper opens the helper program: path if it is not empty, otherwise the
-// one beside the running executable, otherwise the one that make install put
-// into libexec, otherwise the first on PATH.
-func openHelper(path string) (fd int, err error) {
-	if path != "" {
-		fd, err := openProgram(path)
-		if err != nil {
-			return -1, failed(ExitOwn, "helper %s: %w", path, err)
-		}
-		return fd, nil
+// FindHelper returns the absolute path of the helper program that a start without a path of
+// its own would use.
+func FindHelper() (string, error) {
+	fd, path, err := findHelper()
+	if err != nil {
+		return "", err
 	}
+	return path, unix.Close(fd)
+}
+
+// openHelper opens the helper program: path if it is not empty, otherwise what
+// findHelper finds.
+func openHelper(path string) (fd int, err error) {
+	if path == "" {
+		fd, _, err = findHelper()
+		return fd, err
+	}
+	if fd, err = openProgram(path); err != nil {
+		return -1, failed(ExitOwn, "helper %s: %w", path, err)
+	}
+	return fd, nil
+}
+
+// findHelper opens the helper program beside the running executable, otherwise the
+// one that make install put into libexec, otherwise the first on PATH.
+func findHelper() (fd int, path string, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return -1, failed(ExitOwn, "find %s: %w (is /proc mounted?)", HelperName, err)
+		return -1, "", failed(ExitOwn, "find %s: %w (is /proc mounted?)", HelperName, err)
 	}
 	bin := filepath.Dir(self)
-	for _, dir := range []string{bin, filepath.Join(bin, "..", "libexec", "walisup")} {
-		if fd, err := openProgram(filepath.Join(dir, HelperName)); err == nil {
-			return fd, nil
-		}
-	}
+	dirs := []string{bin, filepath.Join(bin, "..", "libexec", "walisup")}
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
 		// A relative entry would let the current directory choose our helper.
-		if !filepath.IsAbs(dir) {
-			continue
-		}
-		if fd, err := openProgram(filepath.Join(dir, HelperName)); err == nil {
-			return fd, nil
+		if filepath.IsAbs(dir) {
+			dirs = append(dirs, dir)
 		}
 	}
-	return -1, failed(ExitOwn, "%s is neither beside %s, nor in ../libexec/walisup, nor on PATH; name it with --helper or WALISUP_HELPER",
+	for _, dir := range dirs {
+		path := filepath.Join(dir, HelperName)
+		if fd, err := openProgram(path); err == nil {
+			return fd, path, nil
+		}
+	}
+	return -1, "", failed(ExitOwn, "%s is neither beside %s, nor in ../libexec/walisup, nor on PATH; name it with --helper or WALISUP_HELPER",
 		HelperName, self)
 }
 

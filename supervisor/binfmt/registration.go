@@ -18,42 +18,58 @@ const (
 	Directory = "/proc/sys/fs/binfmt_misc"
 
 	magic = "\x00asm\x01\x00\x00\x00" // a module, version 1
-	// flags: P, argv[0] is kept. Not F (the interpreter is opened once and for all
-	// mount namespaces): walisup needs its helper beside it, which a container
-	// would not have. Not O: walisup opens the file as the user, who must be able
-	// to read a module. Not C: a module's set-user-ID bit has no effect.
-	flags = "P"
+	// What walisup is registered with. P: argv[0] is kept. Not F: walisup needs its helper
+	// beside it, which a container would not have. Not O: walisup opens the file as the user,
+	// who must be able to read a module. Not C: a module's set-user-ID bit has no effect.
+	pathFlags = "P"
+	// What the helper is registered with. F: it is opened once and for all mount namespaces.
+	// O: it gets the module open, which a user may then execute without reading it, and which
+	// needs no path that the helper can see.
+	fixedFlags = "POF"
 	// longestLine is the kernel's MAX_REGISTER_LENGTH.
 	longestLine = 1920
 )
 
+// Interpreter is what the kernel starts for a module.
+type Interpreter struct {
+	// Path is absolute.
+	Path string
+	// Fixed says that the kernel opens the program when it is registered and keeps it open, so
+	// that it starts in every mount namespace, also where the path leads nowhere. The program
+	// must then be the helper, which needs nothing else of walisup.
+	Fixed bool
+}
+
 // Line returns what is written to binfmt_misc's register file, or to a file of
-// /etc/binfmt.d, so that the kernel starts modules by an interpreter, which is an
-// absolute path.
-func Line(interpreter string) (string, error) {
-	if !filepath.IsAbs(interpreter) || strings.ContainsAny(interpreter, "\n\x00") {
-		return "", fmt.Errorf("binfmt_misc cannot take %q as an interpreter", interpreter)
+// /etc/binfmt.d, so that the kernel starts modules by an interpreter.
+func Line(interpreter Interpreter) (string, error) {
+	path, flags := interpreter.Path, pathFlags
+	if interpreter.Fixed {
+		flags = fixedFlags
+	}
+	if !filepath.IsAbs(path) || strings.ContainsAny(path, "\n\x00") {
+		return "", fmt.Errorf("binfmt_misc cannot take %q as an interpreter", path)
 	}
 	for _, delimiter := range []string{":", "|", ",", ";", "!", "%"} {
-		if strings.Contains(interpreter, delimiter) {
+		if strings.Contains(path, delimiter) {
 			continue
 		}
 		// Escaped, so that the line is text. x must not be a delimiter.
 		escaped := strings.ReplaceAll(fmt.Sprintf("% x", magic), " ", `\x`)
-		line := strings.Join([]string{"", Name, "M", "0", `\x` + escaped, "", interpreter, flags}, delimiter)
+		line := strings.Join([]string{"", Name, "M", "0", `\x` + escaped, "", path, flags}, delimiter)
 		if len(line) > longestLine {
-			return "", fmt.Errorf("the path %s is too long for binfmt_misc", interpreter)
+			return "", fmt.Errorf("the path %s is too long for binfmt_misc", path)
 		}
 		return line, nil
 	}
-	return "", fmt.Errorf("the path %s has every character that could delimit it for binfmt_misc", interpreter)
+	return "", fmt.Errorf("the path %s has every character that could delimit it for binfmt_misc", path)
 }
 
 // Status is a registration as the kernel has it.
 type Status struct {
 	Registered  bool
 	Enabled     bool // this registration and binfmt_misc as a whole
-	Interpreter string
+	Interpreter Interpreter
 	// Text is the kernel's description.
 	Text string
 }
@@ -78,7 +94,10 @@ func Read(directory string) (Status, error) {
 			s.Enabled = strings.TrimSpace(string(global)) == "enabled"
 		}
 		if path, ok := strings.CutPrefix(line, "interpreter "); ok {
-			s.Interpreter = path
+			s.Interpreter.Path = path
+		}
+		if flags, ok := strings.CutPrefix(line, "flags: "); ok {
+			s.Interpreter.Fixed = strings.Contains(flags, "F")
 		}
 	}
 	return s, nil
@@ -86,7 +105,7 @@ func Read(directory string) (Status, error) {
 
 // Register makes the kernel start modules by an interpreter. A registration of
 // the same name is replaced.
-func Register(directory, interpreter string) error {
+func Register(directory string, interpreter Interpreter) error {
 	line, err := Line(interpreter)
 	if err != nil {
 		return err
