@@ -1,6 +1,6 @@
 # walisup: see README.md. The targets that people use:
 #
-#   make build   bin/walisup, bin/walisup-helper, bin/walicc and its tools
+#   make build   bin/walisup, bin/walisup-helper, bin/walisup-oci, bin/walicc and its tools
 #   make layers  bin/layers, what can be put between a module and the system calls
 #   make demo    from a fresh machine to Lua, SQLite and bash under walisup
 #   make test    everything that must hold: lint, unit and integration tests
@@ -23,7 +23,8 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 # all ports would be built again.
 BUILD := $(GO) build -trimpath -buildvcs=false
 # The entry points run before the Go runtime, see ipc/stagezero.
-CLI_LDFLAGS := -s -w -E=walisup_cli_entry -X=main.commit=$(VERSION)
+VERSION_LDFLAGS := -s -w -X=walisup/cmd/internal/version.commit=$(VERSION)
+CLI_LDFLAGS := $(VERSION_LDFLAGS) -E=walisup_cli_entry
 # checklinkname: cmd/walisup-helper changes a table of the runtime before it starts.
 HELPER_LDFLAGS := -s -w -checklinkname=0 -E=walisup_helper_start
 
@@ -31,7 +32,7 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all help numbers build layers demo test user-test man cli-doc install uninstall deb bench yardsticks soak stress kernel-test seccomp-test lint staticcheck unit unit-of-user race integration deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all help numbers build layers demo test user-test man cli-doc install uninstall deb bench yardsticks soak stress kernel-test seccomp-test lint staticcheck unit unit-of-user race integration deps container-deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 help:
@@ -43,7 +44,7 @@ build: go-version
 	helper/engine/wazero/patch.sh >/dev/null && $(BUILD) -modfile=.cache/go.mod \
 		-ldflags='$(HELPER_LDFLAGS)' -o bin/walisup-helper ./cmd/walisup-helper
 	$(BUILD) -ldflags='-s -w' -o bin/walicc ./cmd/walicc
-	$(BUILD) -ldflags='-s -w -X=main.commit=$(VERSION)' -o bin/walisup-oci ./cmd/walisup-oci
+	$(BUILD) -ldflags='$(VERSION_LDFLAGS)' -o bin/walisup-oci ./cmd/walisup-oci
 	@for tool in $(WALICC_TOOLS); do ln -sf walicc bin/walicc-$$tool || exit 1; done; ln -sf walicc bin/walicc++
 
 # Says what is missing before the compiler says it in its own way.
@@ -59,6 +60,10 @@ GO_NEEDED := $(shell sed -n 's/^go //p' go.mod)
 # The Debian packages that the toolchain and the ports need.
 deps:
 	@integration/ports/deps.sh
+
+# The container engines that the integration tests drive. Installs only as root.
+container-deps:
+	@integration/containers/deps.sh
 
 sysroot: deps
 	wali/libc/build.sh
@@ -144,13 +149,13 @@ race: go-version
 
 # -count=1: what these tests run, the binaries and the modules, is unknown to the
 # cache of test results.
-integration: ports layers
+integration: ports layers container-deps
 	WALISUP_TEST_REQUIRE=1 $(GO) test -count=1 -timeout=30m ./integration/...
 
 # The integration tests with all modules under the default seccomp profile, but where a test
 # says otherwise: what the profile forgets shows here. TESTS selects, as go test -run does.
 TESTS ?= .
-seccomp-test: ports layers
+seccomp-test: ports layers container-deps
 	WALISUP_TEST_SECCOMP=default WALISUP_TEST_REQUIRE=1 $(GO) test -count=1 -timeout=60m -run='$(TESTS)' ./integration/...
 
 # One page for each command, into man.

@@ -35,8 +35,10 @@ func needEngine(t *testing.T, programs ...string) *engine {
 		t.Skip("containers need root")
 	}
 	for _, name := range programs {
-		if _, err := exec.LookPath(name); err != nil {
-			t.Skipf("%v: run integration/containers/deps.sh", err)
+		if _, err := exec.LookPath(name); err != nil && os.Getenv("WALISUP_TEST_REQUIRE") != "" {
+			t.Fatalf("%v: run make container-deps", err)
+		} else if err != nil {
+			t.Skipf("%v: run make container-deps", err)
 		}
 	}
 	// Not below t.TempDir, whose name is too long for a socket.
@@ -169,6 +171,14 @@ func (e *engine) files() string {
 func TestPodman(t *testing.T) {
 	t.Parallel()
 	e := needEngine(t, "podman", "conmon", "runc")
+	own, err := exec.Command(walisupPath(), "version").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := strings.Replace(string(own), "walisup ", "walisup-oci version ", 1)
+	if out, err := exec.Command(ociPath(), "--version").Output(); err != nil || !strings.HasPrefix(string(out), version) {
+		t.Errorf("walisup-oci --version: %q, %v, want %q first", out, err, version)
+	}
 	policy := filepath.Join(e.dir, "policy.json")
 	if err := os.WriteFile(policy, []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`), 0o644); err != nil {
 		t.Fatal(err)

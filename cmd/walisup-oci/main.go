@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"walisup/cmd/internal/version"
 	"walisup/supervisor/oci"
 )
 
@@ -30,6 +31,7 @@ func configuration() (oci.Config, error) {
 	}
 	bin := filepath.Dir(self)
 	config := oci.Config{
+		Release:  version.Text(),
 		Walisup:  filepath.Join(bin, "walisup"),
 		Helper:   os.Getenv("WALISUP_HELPER"),
 		Cache:    os.Getenv("WALISUP_OCI_CACHE"),

@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 	"github.com/spf13/pflag"
+
+	"walisup/cmd/internal/version"
 )
 
 func init() {
@@ -35,7 +37,7 @@ func newManCommand() *cobra.Command {
 			root.DisableAutoGenTag = true
 			describeTwins(root)
 			return doc.GenManTree(root, &doc.GenManHeader{
-				Title: "WALISUP", Section: "1", Source: "walisup " + release, Manual: "walisup",
+				Title: "WALISUP", Section: "1", Source: "walisup " + version.Release, Manual: "walisup",
 			}, args[0])
 		},
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"walisup/cmd/internal/version"
 )
 
 // newRootCommand makes the command tree. If only names a command, that is the only
@@ -38,7 +40,7 @@ signal, as the first process of a pid namespace, they exit with 128+n. They writ
 core dump of their own. They exit with 125 if walisup itself failed, 126 if the module
 cannot be run, and 127 if it does not exist. All other commands exit with 0, or with 125
 if something failed.`,
-		Version:           version(),
+		Version:           version.Text(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		Args:              cobra.NoArgs,

@@ -4,8 +4,8 @@ set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 command -v dpkg-deb >/dev/null || { echo "deb.sh: dpkg-deb is missing; Debian packages can be made on Debian only" >&2; exit 1; }
-version=$(sed -n 's/^const release = "\(.*\)"$/\1/p' "$root/cmd/walisup/version.go")
-[ -n "$version" ] || { echo "deb.sh: cmd/walisup/version.go names no release" >&2; exit 1; }
+version=$(sed -n 's/^const Release = "\(.*\)"$/\1/p' "$root/cmd/internal/version/version.go")
+[ -n "$version" ] || { echo "deb.sh: cmd/internal/version/version.go names no release" >&2; exit 1; }
 # One time for all files, so that the same sources give the same packages.
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 0)}
 work=$(mktemp -d)
@@ -37,7 +37,8 @@ package() {
 package walisup '' 'run WebAssembly programs as Linux processes' <<'TEXT'
 walisup runs modules that speak WALI, the WebAssembly Linux Interface, as
 real Linux processes. It also manages them as instances: in the background,
-with logs, restarts, limits and isolation.
+with logs, restarts, limits and isolation. walisup-oci runs modules in
+containers, by means of runc.
 TEXT
 package walicc 'clang-22, lld-22, llvm-22' 'C compiler for WALI modules' <<'TEXT'
 walicc compiles C programs to WebAssembly modules that walisup runs. It takes

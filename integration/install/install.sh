@@ -2,7 +2,7 @@
 # install.sh walisup|walicc|all|remove: copy what make has built below DESTDIR and
 # PREFIX, or remove it again.
 #
-#   PREFIX/bin                     walisup, walicc and its tools
+#   PREFIX/bin                     walisup, walisup-oci, walicc and its tools
 #   PREFIX/libexec/walisup         the helper
 #   PREFIX/lib/walisup             the layers; the C library, and the C++ library if it is built
 #   PREFIX/share                   manual pages, completions
@@ -18,6 +18,7 @@ completions="bash:share/bash-completion/completions/walisup zsh:share/zsh/site-f
 walisup() {
 	install -d "$to/bin" "$to/libexec/walisup" "$to/share/man/man1"
 	install -m 755 "$root/bin/walisup" "$to/bin/walisup"
+	install -m 755 "$root/bin/walisup-oci" "$to/bin/walisup-oci"
 	install -m 755 "$root/bin/walisup-helper" "$to/libexec/walisup/walisup-helper"
 	rm -rf "$to/lib/walisup/layers"
 	if [ -d "$root/bin/layers" ]; then
@@ -45,7 +46,7 @@ walicc() {
 }
 
 remove() {
-	rm -f "$to/bin/walisup" "$to/bin/walicc" "$to/bin/walicc++"
+	rm -f "$to/bin/walisup" "$to/bin/walisup-oci" "$to/bin/walicc" "$to/bin/walicc++"
 	for tool in $tools; do rm -f "$to/bin/walicc-$tool"; done
 	rm -f "$to"/share/man/man1/walisup.1 "$to"/share/man/man1/walisup-*.1
 	for c in $completions; do rm -f "$to/${c#*:}"; done
