@@ -1,21 +1,21 @@
 #!/bin/sh
 # run.sh [PACKAGE...]: run tests of the project under Debian's own kernel and control groups
 # of version 2, in a virtual machine that sees this machine's files. Without hardware's help
-# a test takes five to ten times as long. A PACKAGE is a folder: wali, supervisor/tree ...
+# a test takes five to ten times as long. A PACKAGE is a directory: wali, supervisor/proctree ...
 # TESTS is a pattern for their tests, MEMORY the machine's, in GiB.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 here=$root/integration/kernel
 work=$root/.cache/kernel
-[ $# != 0 ] || set -- helper/duplicate ipc/channel supervisor/proctree supervisor/tree wali wali/memory integration
+[ $# != 0 ] || set -- helper/duplicate ipc/channel supervisor/proctree wali wali/memory integration
 
 say() { echo "kernel: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
 command -v qemu-system-x86_64 >/dev/null ||
 	fail "qemu-system-x86_64 is missing; run as root: apt-get install --no-install-recommends qemu-system-x86"
-case $root in /tmp/* | /run/*) fail "the project is in a folder that is mounted over in the machine" ;; esac
+case $root in /tmp/* | /run/*) fail "the project is in a directory that is mounted over in the machine" ;; esac
 [ -x "$root/bin/walisup" ] || fail "walisup is not built: run make kernel-test"
 
 # unpacked PACKAGE: fetch a package and unpack it, without installing it.
