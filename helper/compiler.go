@@ -12,7 +12,7 @@ import (
 )
 
 // runCompiler runs a compiling helper, which writes the cache entry to the
-// empty file result, and to the cache folder if there is one. If it fails, or is
+// empty file result, and to the cache directory if there is one. If it fails, or is
 // killed from the terminal, this process ends as it did: it has already said
 // why.
 func (b *bootstrap) runCompiler(result int) error {

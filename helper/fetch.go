@@ -95,7 +95,7 @@ func (f *moduleFile) read() ([]byte, error) {
 
 // fetcher says what is wanted of a compiled module, and who compiles.
 type fetcher[T any] struct {
-	// open takes an entry of the cache folder. The entry may be absent or damaged.
+	// open takes an entry of the cache directory. The entry may be absent or damaged.
 	open func(*cache.Dir, cache.Key) (T, error)
 	// compile has another process compile the module into an empty file: compiling
 	// fills the heap, and the memory of this process is the guest's.
@@ -104,7 +104,7 @@ type fetcher[T any] struct {
 	take func(result int) (T, error)
 }
 
-// fetch returns the compiled form of a module from the cache folder, or else has it
+// fetch returns the compiled form of a module from the cache directory, or else has it
 // compiled. dir may be nil. A file that is no module is noticed before anything is
 // compiled: the error is then a fileError.
 func fetch[T any](b *bootstrap, f *moduleFile, dir *cache.Dir, how fetcher[T]) (compiled T, err error) {
@@ -132,7 +132,7 @@ func fetch[T any](b *bootstrap, f *moduleFile, dir *cache.Dir, how fetcher[T]) (
 	return how.take(result)
 }
 
-// lookup looks for a module in the cache folder: by the file's name and state if these are
+// lookup looks for a module in the cache directory: by the file's name and state if these are
 // known, else by its content. The error is cache.ErrAbsent if it is not there.
 func lookup[T any](b *bootstrap, f *moduleFile, dir *cache.Dir, open func(*cache.Dir, cache.Key) (T, error)) (entry T, err error) {
 	context := b.contextSum()

@@ -44,7 +44,7 @@ func (b *bootstrap) entry() (*cache.Entry, error) {
 	fd := b.first + ipc.EntryOffset
 	defer unix.Close(fd)
 	entry, err := cache.Map(fd)
-	if errors.Is(err, cache.ErrAbsent) { // damaged in the cache folder
+	if errors.Is(err, cache.ErrAbsent) { // damaged in the cache directory
 		return b.compiled()
 	}
 	return entry, err

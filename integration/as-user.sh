@@ -24,7 +24,7 @@ work=
 trap '[ -z "$work" ] || rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-# Root's folder for temporary files may be one that nobody else can enter.
+# Root's directory for temporary files may be one that nobody else can enter.
 for dir in "${TMPDIR:-/tmp}" /tmp /var/tmp; do
 	work=$(mktemp -d "$dir/walisup-user.XXXXXX") || continue
 	chmod 755 "$work"
@@ -32,7 +32,7 @@ for dir in "${TMPDIR:-/tmp}" /tmp /var/tmp; do
 	rmdir "$work"
 	work=
 done
-[ -n "$work" ] || fail "there is no folder for temporary files that user $uid can enter"
+[ -n "$work" ] || fail "there is no directory for temporary files that user $uid can enter"
 
 for dir in tree home tmp; do
 	mkdir "$work/$dir"
@@ -44,7 +44,7 @@ tar -C "$root" --exclude=./.git --exclude=./.cache/apt --exclude=./.cache/src --
 	as_user tar -C "$work/tree" --no-same-owner -xf -
 
 # lend NAME: gives the user a copy of one of Go's caches, by links where that is possible: he can
-# change the folders and not the files.
+# change the directories and not the files.
 lend() {
 	from=$($GO env "$1")
 	if [ -d "$from" ]; then

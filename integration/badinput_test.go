@@ -194,7 +194,7 @@ func TestBadPathsAreRefused(t *testing.T) {
 func TestUnreadableModuleIsRefused(t *testing.T) {
 	t.Parallel()
 	needWalisup(t)
-	dir := openFolder(t)
+	dir := openDirectory(t)
 	path := filepath.Join(dir, "secret.wasm")
 	if err := os.WriteFile(path, smallest, 0o000); err != nil {
 		t.Fatal(err)
@@ -206,7 +206,7 @@ func TestUnreadableModuleIsRefused(t *testing.T) {
 func TestBadCachesAreRefused(t *testing.T) {
 	t.Parallel()
 	needWalisup(t)
-	dir := openFolder(t)
+	dir := openDirectory(t)
 	module := filepath.Join(dir, "app.wasm")
 	if err := os.WriteFile(module, smallest, 0o644); err != nil {
 		t.Fatal(err)
@@ -250,8 +250,8 @@ func TestBadCachesAreRefused(t *testing.T) {
 	})
 }
 
-// openFolder returns a new folder that every user can look into.
-func openFolder(t *testing.T) string {
+// openDirectory returns a new directory that every user can look into.
+func openDirectory(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "walisup-test-")
 	if err != nil {
@@ -265,10 +265,10 @@ func openFolder(t *testing.T) string {
 }
 
 // publicWalisup returns a copy of walisup, with its helper, that every user can run:
-// the working tree may lie in a home folder.
+// the working tree may lie in a home directory.
 func publicWalisup(t *testing.T) string {
 	t.Helper()
-	dir := openFolder(t)
+	dir := openDirectory(t)
 	// By another process, see TestHelperIsFound.
 	out, err := exec.Command("cp", walisupPath(), filepath.Join(root, "bin", "walisup-helper"), dir).CombinedOutput()
 	if err != nil {

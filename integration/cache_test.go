@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// entries returns the files of a cache folder and their contents.
+// entries returns the files of a cache directory and their contents.
 func entries(t *testing.T, cache string) map[string][]byte {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(cache, "*"))

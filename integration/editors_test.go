@@ -149,7 +149,7 @@ func TestPortReadline(t *testing.T) {
 }
 
 // testScreen takes the steps natively, which shows that they are right, and as a guest, from
-// a bash of the same kind, in a folder with a file named text of 200 lines. Both must leave
+// a bash of the same kind, in a directory with a file named text of 200 lines. Both must leave
 // the same files. Native programs may run: what uses system() runs /bin/sh. The shell is
 // what SHELL says, or if empty one of the same kind.
 func testScreen(t *testing.T, name, shell string, steps screenSteps) {

@@ -30,7 +30,7 @@ var patience = func() time.Duration {
 	return 2 * time.Minute
 }()
 
-// root is the folder of the project.
+// root is the directory of the project.
 var root = func() string {
 	dir, err := filepath.Abs("..")
 	if err != nil {
@@ -143,7 +143,7 @@ type outcome struct {
 	maxRSS int64             // largest resident memory in kB of any one process
 }
 
-// runNative runs the native build of p in an empty folder.
+// runNative runs the native build of p in an empty directory.
 func (p pair) runNative(t *testing.T, call invocation) outcome {
 	t.Helper()
 	cmd := exec.Command(p.native, call.args...)
@@ -151,7 +151,7 @@ func (p pair) runNative(t *testing.T, call invocation) outcome {
 	return run(t, cmd, call)
 }
 
-// runGuest runs the module of p under walisup in an empty folder.
+// runGuest runs the module of p under walisup in an empty directory.
 func (p pair) runGuest(t *testing.T, call invocation) outcome {
 	t.Helper()
 	args := append([]string{"start"}, call.flags...)
@@ -159,11 +159,11 @@ func (p pair) runGuest(t *testing.T, call invocation) outcome {
 	return run(t, exec.Command(walisupPath(), args...), call)
 }
 
-// aliases is a folder name that does not stay in the output of programs.
+// aliases is a directory name that does not stay in the output of programs.
 const aliases = "/alias/"
 
-// alias makes a link to a program in a folder of its own and returns its path,
-// so that both builds of a program get the same argv[0] but for the folder.
+// alias makes a link to a program in a directory of its own and returns its path,
+// so that both builds of a program get the same argv[0] but for the directory.
 func alias(t *testing.T, program, name string) string {
 	t.Helper()
 	dir := t.TempDir() + aliases
@@ -197,7 +197,7 @@ func seccompEnv() []string {
 var aliasPattern = regexp.MustCompile(`/[^ \t\n:"']*` + aliases)
 
 // run runs a command with call's input, environment and files. The name of the
-// working directory reads as $DIR in its output, and the folder of argv[0] does
+// working directory reads as $DIR in its output, and the directory of argv[0] does
 // not show.
 func run(t *testing.T, cmd *exec.Cmd, call invocation) outcome {
 	t.Helper()

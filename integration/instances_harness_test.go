@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// site is a place with walisup, some commands as modules and a state folder, which
+// site is a place with walisup, some commands as modules and a state directory, which
 // the user who works there can read.
 type site struct {
 	t     *testing.T
@@ -43,7 +43,7 @@ func newSite(t *testing.T, user *syscall.Credential) *site {
 func newSiteWith(t *testing.T, user *syscall.Credential, files map[string]string) *site {
 	t.Helper()
 	needWalisup(t)
-	s := &site{t: t, dir: openFolder(t), user: user}
+	s := &site{t: t, dir: openDirectory(t), user: user}
 	all := map[string]string{walisupPath(): "bin/walisup", filepath.Join(root, "bin", "walisup-helper"): "bin/walisup-helper"}
 	maps.Copy(all, files)
 	if err := os.Mkdir(filepath.Join(s.dir, "tools"), 0o755); err != nil {

@@ -158,9 +158,9 @@ func TestNetworks(t *testing.T) {
 	s.until("the devices are gone", func() bool { return devices() == "" })
 }
 
-// groupFolders returns the folders of control groups that /proc/PID/cgroup has told
+// groupDirectories returns the directories of control groups that /proc/PID/cgroup has told
 // of, by controller.
-func groupFolders(text string) map[string]string {
+func groupDirectories(text string) map[string]string {
 	folders := map[string]string{}
 	for line := range strings.Lines(text) {
 		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
@@ -177,7 +177,7 @@ func TestControlGroups(t *testing.T) {
 	s := rootSite(t)
 	s.must("compile", filepath.Join(s.dir, "tools", "busybox")) // which takes more than the limits below
 	got := s.isolated("cat /proc/self/cgroup; x=0123456789abcdef; while :; do x=$x$x; done", "--memory", "48m")
-	folders := groupFolders(got.stdout)
+	folders := groupDirectories(got.stdout)
 	if got.status == 0 || len(folders) != 1 {
 		t.Errorf("--memory: %+v", got)
 	}
@@ -190,12 +190,12 @@ func TestControlGroups(t *testing.T) {
 	s.detach("cat /proc/self/cgroup; echo ready; sleep 1000 & setsid sleep 1001 & wait", "--name", "all",
 		"--memory", "64m", "--pids-limit", "100", "--cpus", "0.5")
 	s.untilLog("all", "ready")
-	folders = groupFolders(s.run("logs", "all").stdout)
+	folders = groupDirectories(s.run("logs", "all").stdout)
 	if len(folders) == 0 {
 		t.Fatalf("no control groups in %+v", s.run("logs", "all"))
 	}
 	inside := s.must("exec", "all", filepath.Join(s.dir, "tools", "cat"), "/proc/self/cgroup")
-	if joined := groupFolders(inside); fmt.Sprint(joined) != fmt.Sprint(folders) {
+	if joined := groupDirectories(inside); fmt.Sprint(joined) != fmt.Sprint(folders) {
 		t.Errorf("exec runs in %v, the instance in %v", joined, folders)
 	}
 	value := func(files ...string) string {

@@ -280,7 +280,7 @@ func TestHelperIsFound(t *testing.T) {
 	}
 	cases := []struct {
 		name   string
-		helper string // where it lies below the test's folder
+		helper string // where it lies below the test's directory
 		flags  []string
 		env    []string
 		want   int

@@ -251,7 +251,7 @@ func TestWaitersReplaceAKilledMonitor(t *testing.T) {
 	}
 }
 
-// TestStopWhereNothingCanBeWritten stops an instance whose folder can no longer be
+// TestStopWhereNothingCanBeWritten stops an instance whose directory can no longer be
 // written to, or is on a disk that is full.
 func TestStopWhereNothingCanBeWritten(t *testing.T) {
 	t.Parallel()

@@ -128,14 +128,14 @@ func TestPortLighttpd(t *testing.T) {
 // hugeFile is the size of a file that does not fit into a socket's buffers.
 const hugeFile = 64 << 20
 
-// lighttpdServer is a running lighttpd with its folder.
+// lighttpdServer is a running lighttpd with its directory.
 type lighttpdServer struct {
 	*server
 	dir, port string
 	parent    int
 }
 
-// startLighttpd starts a server whose scripts are run by the shell in a folder.
+// startLighttpd starts a server whose scripts are run by the shell in a directory.
 func startLighttpd(tb testing.TB, s side, tools string) *lighttpdServer {
 	tb.Helper()
 	p := furtherPort(tb, "lighttpd", "lighttpd")
@@ -182,7 +182,7 @@ func startLighttpd(tb testing.TB, s side, tools string) *lighttpdServer {
 	return l
 }
 
-// configure writes a configuration that serves a folder.
+// configure writes a configuration that serves a directory.
 func (l *lighttpdServer) configure(tb testing.TB, folder string) {
 	tb.Helper()
 	text := fmt.Sprintf(`

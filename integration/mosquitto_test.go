@@ -91,7 +91,7 @@ func TestPortMosquitto(t *testing.T) {
 	}
 }
 
-// broker is a mosquitto with its folder; clients are of either build.
+// broker is a mosquitto with its directory; clients are of either build.
 type broker struct {
 	*server
 	tb        testing.TB

@@ -88,7 +88,7 @@ func TestPortNginx(t *testing.T) {
 	}
 }
 
-// nginxServer is a running nginx with its folder.
+// nginxServer is a running nginx with its directory.
 type nginxServer struct {
 	*server
 	dir, port string
@@ -129,7 +129,7 @@ func startNginx(tb testing.TB, s side) *nginxServer {
 	return nginx
 }
 
-// configure writes a configuration that serves a folder.
+// configure writes a configuration that serves a directory.
 func (n *nginxServer) configure(tb testing.TB, folder string) {
 	tb.Helper()
 	user := ""

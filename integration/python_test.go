@@ -284,7 +284,7 @@ func turnLines(listener net.Listener) {
 }
 
 // makeCertificates leaves an authority's certificate, and those of a server named localhost and
-// of a client with their keys, in a folder, and returns how a server in Go uses them.
+// of a client with their keys, in a directory, and returns how a server in Go uses them.
 func makeCertificates(t *testing.T, folder string) *tls.Config {
 	t.Helper()
 	key := func() *ecdsa.PrivateKey {

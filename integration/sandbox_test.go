@@ -26,8 +26,8 @@ func needLandlock(t *testing.T, s *site) {
 	}
 }
 
-// sandboxScript tries things. Its arguments are the allowed folders to read and to write,
-// a folder outside, and a TCP port where somebody listens.
+// sandboxScript tries things. Its arguments are the allowed directories to read and to write,
+// a directory outside, and a TCP port where somebody listens.
 const sandboxScript = `
 read=$1 write=$2 outside=$3 port=$4
 try() {
@@ -205,7 +205,7 @@ System V: no
 terminal: no
 `
 
-// sandboxSite makes the folders of the script. Their files belong to who runs it.
+// sandboxSite makes the directories of the script. Their files belong to who runs it.
 func sandboxSite(t *testing.T, s *site) (read, write, outside string) {
 	t.Helper()
 	read, write, outside = s.work("read"), s.work("write"), s.work("outside")

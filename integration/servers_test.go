@@ -48,7 +48,7 @@ type server struct {
 	seen   int // how much of output expect has used up
 }
 
-// startServer runs cmd in a process group of its own, in its cmd.Dir or an empty folder.
+// startServer runs cmd in a process group of its own, in its cmd.Dir or an empty directory.
 func startServer(tb testing.TB, cmd *exec.Cmd) *server {
 	tb.Helper()
 	if cmd.Dir == "" {

@@ -57,7 +57,7 @@ func scriptShell(text string) string {
 	return shell
 }
 
-// toolbox is a pair of folders with busybox's commands, for PATH.
+// toolbox is a pair of directories with busybox's commands, for PATH.
 type toolbox struct{ native, guest string }
 
 // newToolbox makes links to both builds of busybox.

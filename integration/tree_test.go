@@ -19,7 +19,7 @@ import (
 	"walisup/supervisor/proctree"
 )
 
-// pidIn reads a pid that a guest has written to a file in its working folder.
+// pidIn reads a pid that a guest has written to a file in its working directory.
 func (s *site) pidIn(name string) int {
 	s.t.Helper()
 	pid := 0

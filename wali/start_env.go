@@ -7,7 +7,7 @@ import (
 )
 
 // initEnvPath is the path that __get_init_envfile names. No such file exists:
-// openat makes it up. It is below /proc/self because that folder can have no
+// openat makes it up. It is below /proc/self because that directory can have no
 // other file of the name.
 const initEnvPath = "/proc/self/walisup-environ"
 

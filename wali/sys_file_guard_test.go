@@ -296,7 +296,7 @@ func firstMapped(t *testing.T) string {
 	return strings.TrimLeft(from, "0") + "-" + strings.TrimLeft(to, "0")
 }
 
-// TestMountsOverProcfsFoolNobody mounts a folder of false links over the one by
+// TestMountsOverProcfsFoolNobody mounts a directory of false links over the one by
 // which the guard learns what a descriptor is.
 func TestMountsOverProcfsFoolNobody(t *testing.T) {
 	if !inChild(t) {

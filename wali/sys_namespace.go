@@ -31,7 +31,7 @@ func sysSetns(t *Thread, a Args) int64 {
 }
 
 // countsThreads prepares for opening a file if it is one that shows the threads of a
-// process: the folder task, or stat or status, in /proc.
+// process: the directory task, or stat or status, in /proc.
 func (t *Thread) countsThreads(path uint32) {
 	if !t.Helper.HasIdleThreads() {
 		return

@@ -22,7 +22,7 @@ const (
 	envLayer      = "WALICC_LINK_LAYER"
 )
 
-// passToLinker sets the environment for a link that clang may start. With cxx, the folder of
+// passToLinker sets the environment for a link that clang may start. With cxx, the directory of
 // the C++ library, that is linked too.
 func passToLinker(sysroot, cxx string, inv *invocation) error {
 	for _, v := range []struct {

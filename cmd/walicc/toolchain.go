@@ -26,7 +26,7 @@ func findTool(name string) (string, error) {
 	return "", fmt.Errorf("%s is not installed; %s", suffixed, installHint)
 }
 
-// binDir returns the folder of the running binary, links resolved.
+// binDir returns the directory of the running binary, links resolved.
 func binDir() (string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -66,7 +66,7 @@ func checkSysroot(dir string) (string, error) {
 	return dir, nil
 }
 
-// findCXX returns the folder with the C++ library for a sysroot.
+// findCXX returns the directory with the C++ library for a sysroot.
 func findCXX(sysroot string) (string, error) {
 	dir := filepath.Clean(sysroot) + "-cxx"
 	if _, err := os.Stat(filepath.Join(dir, "lib", "libc++.a")); err != nil {

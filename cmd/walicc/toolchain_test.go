@@ -13,7 +13,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// toolchain builds walicc under all its names and returns the folder, with the project's
+// toolchain builds walicc under all its names and returns the directory, with the project's
 // sysroot in use. Without a
 // sysroot it skips the test, or fails it where WALISUP_TEST_REQUIRE is set.
 func toolchain(t *testing.T) string {

@@ -12,9 +12,9 @@
 #	abreast  yes if its two builds do not disturb each other, and may run at the same time
 #	slower   how much more time than the native build took a part may take under walisup (4)
 #
-# and defines the function suite, which is called once for each flavour, in an empty folder; and,
-# if it wants one, prepare, which is called once, in an empty folder, before both, to build natively
-# what the tests need; suite is then called in that folder, for the native build first.
+# and defines the function suite, which is called once for each flavour, in an empty directory; and,
+# if it wants one, prepare, which is called once, in an empty directory, before both, to build natively
+# what the tests need; suite is then called in that directory, for the native build first.
 #
 # suite runs its parts with part, and prints a line for each check: "ok PART: CHECK", "not ok PART:
 # CHECK" or "skip PART: CHECK". The name of a part has no colon and no space. What fails or is
@@ -77,7 +77,7 @@ tap() {
 		END { if (status != 0 && status != 124 && status != 137 && !bad && !none) print "not ok " part ": exit status" }' log
 }
 
-# automake NAME FOLDER [TESTS]: a part which is the tests of an automake makefile in a folder, or
+# automake NAME DIRECTORY [TESTS]: a part which is the tests of an automake makefile in a directory, or
 # some of them, each with a limit of its own.
 automake() {
 	limited="timeout -k 5 180 sh" folder=$2

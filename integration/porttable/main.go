@@ -25,7 +25,7 @@ import (
 	"walisup/docs/section"
 )
 
-const folder = "integration/ports"
+const directory = "integration/ports"
 
 func main() {
 	write := flag.Bool("w", false, "replace the table in docs/ports.md")
@@ -84,7 +84,7 @@ var setting = regexp.MustCompile(`(?m)^(about|version)="?([^"\n]*)"?$`)
 
 // readPorts reads tests.tsv and the recipes that it names.
 func readPorts() ([]port, error) {
-	text, err := os.ReadFile(filepath.Join(folder, "tests.tsv"))
+	text, err := os.ReadFile(filepath.Join(directory, "tests.tsv"))
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func readPorts() ([]port, error) {
 			return nil, fmt.Errorf("tests.tsv, line %d: %d fields, want 4", i+1, len(fields))
 		}
 		p := port{name: fields[0], tests: fields[1], benchmark: fields[2], what: fields[3]}
-		recipe, err := os.ReadFile(filepath.Join(folder, "recipes", p.name+".sh"))
+		recipe, err := os.ReadFile(filepath.Join(directory, "recipes", p.name+".sh"))
 		if err != nil {
 			return nil, err
 		}

@@ -43,7 +43,7 @@ func portProgram(port, program, way string) string {
 	return path
 }
 
-// shellMachine makes a folder for /bin whose programs are all native or all
+// shellMachine makes a directory for /bin whose programs are all native or all
 // modules: busybox's applets, among them sh, dash, bash, and what bash's tests need.
 // musl is native, with a bash that has the C library of the modules.
 func shellMachine(way string) (string, error) {
@@ -77,7 +77,7 @@ func shellMachine(way string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	// Another suite may be using the folder.
+	// Another suite may be using the directory.
 	for name, path := range programs {
 		link := filepath.Join(dir, name)
 		if target, err := os.Readlink(link); err == nil && target == inside(path) {
@@ -106,10 +106,10 @@ func shellMachines(ways []string) (map[string]string, error) {
 	return machines, nil
 }
 
-// runShell runs a command line on a machine of one way, in a copy of a folder.
+// runShell runs a command line on a machine of one way, in a copy of a directory.
 // What it printed is kept under a label.
-func runShell(machine, way, folder, label string, env, argv []string) (ending, error) {
-	b := box{Argv: argv, Env: append(environment("/usr/bin"), env...), Copy: folder, Bin: machine}
+func runShell(machine, way, directory, label string, env, argv []string) (ending, error) {
+	b := box{Argv: argv, Env: append(environment("/usr/bin"), env...), Copy: directory, Bin: machine}
 	if way == "walisup" {
 		b.Argv = underWalisup(argv)
 	}

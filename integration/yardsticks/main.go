@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-// root is the folder of the project.
+// root is the directory of the project.
 var root string
 
 // options are the flags.

@@ -21,15 +21,15 @@ import (
 type box struct {
 	Argv []string // the program by its path inside
 	Env  []string
-	// Copy is a folder whose contents the working directory begins with; it
+	// Copy is a directory whose contents the working directory begins with; it
 	// begins empty if Copy is not given.
 	Copy string
-	// Bin is a folder that takes the place of /bin and /usr/bin.
+	// Bin is a directory that takes the place of /bin and /usr/bin.
 	Bin string
 }
 
 const (
-	boxRoot = "/mnt/walisup" // the project's folder inside a box
+	boxRoot = "/mnt/walisup" // the project's directory inside a box
 	boxWork = "/tmp/work"    // the working directory
 	// boxArgument makes this program the first process of a box.
 	boxArgument = "inside-a-box"
@@ -37,7 +37,7 @@ const (
 	boxStatus = 3
 )
 
-// inside translates a path below the project's folder.
+// inside translates a path below the project's directory.
 func inside(path string) string {
 	rest, ok := strings.CutPrefix(path, root)
 	if !ok {

@@ -25,8 +25,8 @@ func bashTests() ([]test, error) {
 	if err != nil {
 		return nil, err
 	}
-	folder := filepath.Join(portDir("bash-tests", "native"), "tests")
-	scripts, err := filepath.Glob(filepath.Join(folder, "run-*"))
+	directory := filepath.Join(portDir("bash-tests", "native"), "tests")
+	scripts, err := filepath.Glob(filepath.Join(directory, "run-*"))
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func bashTests() ([]test, error) {
 		}
 		tests = append(tests, test{name: name, run: func(way string) (map[string]string, error) {
 			env := []string{"THIS_SH=/bin/bash", "BASH_TSTOUT=/tmp/out", "BUILD_DIR=/tmp", "TMPDIR=/tmp", "PATH=.:/bin"}
-			end, err := runShell(machines[way], way, folder, "bash/"+name, env, []string{"/bin/sh", "run-" + name})
+			end, err := runShell(machines[way], way, directory, "bash/"+name, env, []string{"/bin/sh", "run-" + name})
 			return map[string]string{"": outputVerdict(end, end.status == 0)}, err
 		}})
 	}
@@ -73,21 +73,21 @@ func busyboxTests() ([]test, error) {
 	if err != nil {
 		return nil, err
 	}
-	// runtest wants busybox and its configuration one folder above the tests.
-	folders := map[string]string{}
+	// runtest wants busybox and its configuration one directory above the tests.
+	directories := map[string]string{}
 	for _, way := range shellWays {
-		folders[way] = filepath.Join(resultsDir(), "busybox-"+way)
-		if err := os.RemoveAll(folders[way]); err != nil {
+		directories[way] = filepath.Join(resultsDir(), "busybox-"+way)
+		if err := os.RemoveAll(directories[way]); err != nil {
 			return nil, err
 		}
-		if err := os.CopyFS(folders[way], os.DirFS(portDir("busybox-tests", "native"))); err != nil {
+		if err := os.CopyFS(directories[way], os.DirFS(portDir("busybox-tests", "native"))); err != nil {
 			return nil, fmt.Errorf("%w; run integration/ports/port.sh build busybox-tests", err)
 		}
-		if err := os.Symlink(inside(portProgram("busybox", "busybox", way)), filepath.Join(folders[way], "busybox")); err != nil {
+		if err := os.Symlink(inside(portProgram("busybox", "busybox", way)), filepath.Join(directories[way], "busybox")); err != nil {
 			return nil, err
 		}
 	}
-	entries, err := os.ReadDir(filepath.Join(folders["native"], "testsuite"))
+	entries, err := os.ReadDir(filepath.Join(directories["native"], "testsuite"))
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func busyboxTests() ([]test, error) {
 	for _, applet := range slices.Compact(applets) {
 		tests = append(tests, test{name: applet, run: func(way string) (map[string]string, error) {
 			argv := []string{"/bin/sh", "-c", "cd testsuite && exec sh ./runtest -v " + applet}
-			end, err := runShell(machines[way], way, folders[way], "busybox/"+applet, nil, argv)
+			end, err := runShell(machines[way], way, directories[way], "busybox/"+applet, nil, argv)
 			if err != nil {
 				return nil, err
 			}
@@ -140,8 +140,8 @@ func scriptTests(shell string, ways []string) func() ([]test, error) {
 		if err != nil {
 			return nil, err
 		}
-		folder := portDir("busybox-tests", "native")
-		scripts, err := filepath.Glob(filepath.Join(folder, "*sh_test", "*", "*.tests"))
+		directory := portDir("busybox-tests", "native")
+		scripts, err := filepath.Glob(filepath.Join(directory, "*sh_test", "*", "*.tests"))
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +151,7 @@ func scriptTests(shell string, ways []string) func() ([]test, error) {
 			if err != nil {
 				continue // some are there for people to look at
 			}
-			name := strings.TrimSuffix(strings.TrimPrefix(script, folder+"/"), ".tests")
+			name := strings.TrimSuffix(strings.TrimPrefix(script, directory+"/"), ".tests")
 			tests = append(tests, test{name: name, run: func(way string) (map[string]string, error) {
 				env := []string{"THIS_SH=/bin/" + shell, "PATH=.:/bin"}
 				argv := []string{"/bin/" + shell, "./" + filepath.Base(script)}

@@ -36,11 +36,11 @@ func (t *Thread) classify(parent int32, name []byte) linkKind {
 		return linkForbidden
 	}
 	path := t.DescriptorPath(parent)
-	pid, folder := procpath.Owner(path)
+	pid, directory := procpath.Owner(path)
 	switch {
-	case path == nil, folder == "map_files":
+	case path == nil, directory == "map_files":
 		return linkForbidden
-	case folder == "fd":
+	case directory == "fd":
 		fd, ok := procpath.Number(name)
 		if ok && t.OwnsFD(fd) && (pid == t.PID() || t.runsHelper(pid)) {
 			return linkPrivate

@@ -161,7 +161,7 @@ func (f *frame) statfs(i int) {
 	f.raw('}')
 }
 
-// dirents counts the entries of a folder.
+// dirents counts the entries of a directory.
 func (f *frame) dirents(i int) {
 	p := f.a.Ptr(i)
 	f.pointer(p)

@@ -1,4 +1,4 @@
-about="All tests but those for root alone, a part for each folder of them. Those for others than root are skipped."
+about="All tests but those for root alone, a part for each directory of them. Those for others than root are skipped."
 
 # The tests need a makefile and the programs.
 prepare() {

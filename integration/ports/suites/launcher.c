@@ -1,7 +1,7 @@
 // Starts a module under walisup in place of a program, with the program's argv[0], which
 // tells some what to do. START is the beginning of the command line, as strings. With INSTANCE
 // the module becomes a part of that instance, where what it leaves behind lives on, and is
-// given the environment and the folder that walisup exec would take from the instance.
+// given the environment and the directory that walisup exec would take from the instance.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
