@@ -57,22 +57,6 @@ func (s *site) runAfter(commands string, args ...string) answer {
 	return answer{status, stdout.String(), stderr.String()}
 }
 
-// networkDevices returns the host's ends of private networks.
-func networkDevices(t *testing.T) map[string]bool {
-	t.Helper()
-	found := map[string]bool{}
-	entries, err := os.ReadDir("/sys/class/net")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "walisup") {
-			found[e.Name()] = true
-		}
-	}
-	return found
-}
-
 // TestFailedStartLeavesNothing has a start fail wherever it can.
 func TestFailedStartLeavesNothing(t *testing.T) {
 	t.Parallel()

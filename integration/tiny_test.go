@@ -149,9 +149,6 @@ func (b *tiny) handle(sig int, body func()) *tiny {
 	return b.disposition(sig, len(b.handlers))
 }
 
-// ignore ignores a signal.
-func (b *tiny) ignore(sig int) *tiny { return b.disposition(sig, -2) }
-
 func (b *tiny) disposition(sig, handler int) *tiny {
 	action := binary.LittleEndian.AppendUint32(nil, uint32(int32(handler)))
 	return b.call("rt_sigaction", number(sig), b.constant(string(append(action, make([]byte, 20)...))), number(0), number(8))

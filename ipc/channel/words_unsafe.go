@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel/abi"
 )
 
 // Offsets given to these functions are constants, or made from an index that is
@@ -51,20 +53,15 @@ func clock(id uintptr) uint64 {
 // realTime is CLOCK_REALTIME in nanoseconds.
 func realTime() uint64 { return clock(unix.CLOCK_REALTIME) }
 
-const (
-	futexWait = 0
-	futexWake = 1
-)
-
 // wake wakes all who sleep on a word of the channel.
 func wake(word *uint32) {
-	syscall.RawSyscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWake, 1<<31-1)
+	syscall.RawSyscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), abi.FutexWake, 1<<31-1)
 }
 
 // sleep returns when the word is woken, is not seen, or after a time.
 func sleep(word *uint32, seen uint32, nanoseconds int64) {
 	ts := unix.NsecToTimespec(nanoseconds)
-	syscall.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWait, uintptr(seen), uintptr(unsafe.Pointer(&ts)), 0, 0)
+	syscall.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), abi.FutexWait, uintptr(seen), uintptr(unsafe.Pointer(&ts)), 0, 0)
 }
 
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }

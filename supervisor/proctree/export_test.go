@@ -1,10 +1,6 @@
 package proctree
 
-import (
-	"golang.org/x/sys/unix"
-
-	"walisup/ipc/channel"
-)
+import "golang.org/x/sys/unix"
 
 // Sources is sources with the lock held.
 func (t *Tree) Sources() []Mechanism {
@@ -13,9 +9,8 @@ func (t *Tree) Sources() []Mechanism {
 	return t.sources()
 }
 
-// Channel is the tree's channel, nil if it has none, and Problem why it has none.
-func (t *Tree) Channel() *channel.Channel { return t.channel }
-func (t *Tree) Problem() error            { return t.problem }
+// Problem is why the tree has no channel.
+func (t *Tree) Problem() error { return t.problem }
 
 // Snapshot is TakeSnapshot with what the supervisor has found out last.
 func (t *Tree) Snapshot() Snapshot {

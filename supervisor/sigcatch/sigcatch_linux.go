@@ -3,13 +3,14 @@
 package sigcatch
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/kernel/abi"
 )
 
 // Info is what a signal says of itself, siginfo_t of sigaction(2).
@@ -19,13 +20,10 @@ type Info struct {
 	Pid    int // the sender, if a process
 }
 
-// infoSize is sizeof(siginfo_t).
-const infoSize = 128
-
 // Catcher catches signals until it is closed.
 type Catcher struct {
 	fds [2]int // pipe: read end, write end
-	old map[unix.Signal]action
+	old map[unix.Signal]abi.Sigaction
 }
 
 // ErrBusy is returned by [Catch] while another Catcher is open.
@@ -39,30 +37,30 @@ func Catch(signals []unix.Signal) (*Catcher, error) {
 	if !busy.CompareAndSwap(false, true) {
 		return nil, ErrBusy
 	}
-	c := &Catcher{old: make(map[unix.Signal]action, len(signals))}
+	c := &Catcher{old: make(map[unix.Signal]abi.Sigaction, len(signals))}
 	if err := unix.Pipe2(c.fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		busy.Store(false)
 		return nil, fmt.Errorf("catch signals: %w", err)
 	}
 	pipe = uintptr(c.fds[1])
 	for _, sig := range signals {
-		old, err := setAction(sig, caught())
-		if err != nil {
+		var old abi.Sigaction
+		if errno := abi.SetAction(sig, caught(), &old); errno != 0 {
 			c.Close()
-			return nil, fmt.Errorf("catch signal %d: %w", sig, err)
+			return nil, fmt.Errorf("catch signal %d: %w", sig, errno)
 		}
 		c.old[sig] = old
 	}
 	return c, nil
 }
 
-func caught() *action {
+func caught() *abi.Sigaction {
 	handler, restorer := entries()
-	return &action{
-		handler:  handler,
-		restorer: restorer,
-		flags:    saSiginfo | saRestorer | saOnStack | saRestart,
-		mask:     math.MaxUint64,
+	return &abi.Sigaction{
+		Handler:  handler,
+		Restorer: restorer,
+		Flags:    abi.SASiginfo | abi.SARestorer | abi.SAOnstack | abi.SARestart,
+		Mask:     math.MaxUint64,
 	}
 }
 
@@ -72,7 +70,7 @@ func (c *Catcher) FD() int { return c.fds[0] }
 // Read returns the oldest signal that has been caught. It does not wait: if
 // there is none, the error is EAGAIN.
 func (c *Catcher) Read() (Info, error) {
-	var data [infoSize]byte
+	var data abi.Siginfo
 	n, err := unix.Read(c.fds[0], data[:])
 	if err != nil {
 		return Info{}, err
@@ -80,19 +78,18 @@ func (c *Catcher) Read() (Info, error) {
 	if n != len(data) {
 		return Info{}, fmt.Errorf("siginfo of %d bytes", n)
 	}
-	field := func(offset int) int { return int(int32(binary.NativeEndian.Uint32(data[offset:]))) }
-	return Info{Signal: unix.Signal(field(0)), Code: field(8), Pid: field(16)}, nil
+	return Info{Signal: unix.Signal(data.Signo()), Code: data.Code(), Pid: data.PID()}, nil
 }
 
 // WithDefault runs f while a signal has its default effect.
 func (c *Catcher) WithDefault(sig unix.Signal, f func() error) error {
-	old, err := setAction(sig, &action{})
-	if err != nil {
-		return fmt.Errorf("set default action of signal %d: %w", sig, err)
+	var old abi.Sigaction
+	if errno := abi.SetAction(sig, new(abi.Sigaction), &old); errno != 0 {
+		return fmt.Errorf("set default action of signal %d: %w", sig, errno)
 	}
-	err = f()
-	if _, restoreErr := setAction(sig, &old); err == nil {
-		err = restoreErr
+	err := f()
+	if errno := abi.SetAction(sig, &old, nil); errno != 0 && err == nil {
+		err = errno
 	}
 	return err
 }
@@ -100,14 +97,16 @@ func (c *Catcher) WithDefault(sig unix.Signal, f func() error) error {
 // Default gives a signal its default effect, for good and whatever Go's runtime or
 // whoever started the process wanted of it.
 func Default(sig unix.Signal) error {
-	_, err := setAction(sig, &action{})
-	return err
+	if errno := abi.SetAction(sig, new(abi.Sigaction), nil); errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // Close lets the signals have the effect again that they had before.
 func (c *Catcher) Close() {
 	for sig, old := range c.old {
-		setAction(sig, &old)
+		abi.SetAction(sig, &old, nil)
 	}
 	// A handler may be running still: its write to a closed pipe fails, but it
 	// must not go to a descriptor that is opened later under the same number.

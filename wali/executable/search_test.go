@@ -4,44 +4,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
-	"walisup/wali/kernel"
+	"walisup/wali/kernel/kerneltest"
 	"walisup/wali/pathguard"
 )
 
 // native makes system calls for a Search of a test, in a process whose helper does not exist.
 type native struct {
-	t      testing.TB
-	space  []byte
-	used   int
+	*kerneltest.Caller
 	module string
 }
 
-func (n *native) Call(nr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
-	return kernel.Syscall(nr, a0, a1, a2, a3, a4, a5)
-}
-
-func (n *native) BlockOnce(nr, a0, a1, a2, a3, a4, a5 uintptr) (r int64, again bool) {
-	return n.Call(nr, a0, a1, a2, a3, a4, a5), false
-}
-
-func (n *native) Alloc(size int) []byte {
-	start := (n.used + 15) &^ 15
-	n.used = start + size
-	if n.used > len(n.space) {
-		n.t.Fatal("scratch space is used up")
-	}
-	clear(n.space[start:n.used])
-	return n.space[start:n.used:n.used]
-}
-
-func (n *native) Scratch() int                                   { return n.used }
-func (n *native) ResetScratch(mark int)                          { n.used = mark }
 func (n *native) OwnsFD(int32) bool                              { return false }
 func (n *native) Slots() pathguard.Slots                         { return pathguard.Slots{} }
 func (n *native) Place(int32, int32) bool                        { return false }
@@ -52,14 +29,7 @@ func (n *native) OwnView(pathguard.Verdict, pathguard.How) int64 { return -int64
 
 func newSearch(t testing.TB, sandboxed bool) *Search {
 	t.Helper()
-	runtime.LockOSThread()
-	t.Cleanup(runtime.UnlockOSThread)
-	space, err := unix.Mmap(-1, 0, 256<<10, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Munmap(space) })
-	n := &native{t: t, space: space}
+	n := &native{Caller: kerneltest.New(t)}
 	s := &Search{Files: &pathguard.Thread{Guard: new(pathguard.Guard), Caller: n, Process: n}, Sandboxed: sandboxed}
 	t.Cleanup(s.Close)
 	return s

@@ -2,19 +2,16 @@ package pathguard
 
 import (
 	"os"
-	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
-	"walisup/wali/kernel"
+	"walisup/wali/kernel/kerneltest"
 )
 
 // native is a thread of this process that has a guard.
 type native struct {
-	t     testing.TB
-	used  int
-	space []byte
+	*kerneltest.Caller
 	views []Verdict
 }
 
@@ -26,37 +23,10 @@ const (
 
 func newThread(t testing.TB, g *Guard) (*Thread, *native) {
 	t.Helper()
-	runtime.LockOSThread()
-	t.Cleanup(runtime.UnlockOSThread)
-	space, err := unix.Mmap(-1, 0, 256<<10, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Munmap(space) })
-	n := &native{t: t, space: space}
+	n := &native{Caller: kerneltest.New(t)}
 	return &Thread{Guard: g, Caller: n, Process: n}, n
 }
 
-func (n *native) Call(nr, a0, a1, a2, a3, a4, a5 uintptr) int64 {
-	return kernel.Syscall(nr, a0, a1, a2, a3, a4, a5)
-}
-
-func (n *native) BlockOnce(nr, a0, a1, a2, a3, a4, a5 uintptr) (r int64, again bool) {
-	return n.Call(nr, a0, a1, a2, a3, a4, a5), false
-}
-
-func (n *native) Alloc(size int) []byte {
-	start := (n.used + 15) &^ 15
-	if start+size > len(n.space) {
-		n.t.Fatal("scratch space is used up")
-	}
-	n.used = start + size
-	clear(n.space[start:n.used])
-	return n.space[start:n.used:n.used]
-}
-
-func (n *native) Scratch() int                    { return n.used }
-func (n *native) ResetScratch(mark int)           { n.used = mark }
 func (n *native) OwnsFD(fd int32) bool            { return fd >= testFirst && fd < testFirst+testCount }
 func (n *native) Slots() Slots                    { return Slots{First: testFirst, Count: testCount, Filler: 0} }
 func (n *native) LendDescriptors() func()         { return func() {} }

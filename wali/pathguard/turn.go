@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/wali/kernel"
+	"walisup/wali/kernel/abi"
 )
 
 // sharing says who else can use the descriptor table.
@@ -61,9 +62,8 @@ func (t *Thread) TakeTurn() bool {
 		s.depth++
 		return true
 	}
-	const wait = 128 // FUTEX_WAIT, private
 	for !atomic.CompareAndSwapUint32(&s.turn, 0, 1) {
-		if t.block(unix.SYS_FUTEX, kernel.Pointer(&s.turn), wait, 1, 0, 0, 0) == -int64(unix.EINTR) {
+		if t.block(unix.SYS_FUTEX, kernel.Pointer(&s.turn), abi.FutexWaitPrivate, 1, 0, 0, 0) == -int64(unix.EINTR) {
 			return false
 		}
 	}
@@ -80,8 +80,7 @@ func (t *Thread) EndTurn() {
 	}
 	s.owner.Store(nil)
 	atomic.StoreUint32(&s.turn, 0)
-	const wake = 129 // FUTEX_WAKE, private
-	t.Call(unix.SYS_FUTEX, kernel.Pointer(&s.turn), wake, 1, 0, 0, 0)
+	t.Call(unix.SYS_FUTEX, kernel.Pointer(&s.turn), abi.FutexWakePrivate, 1, 0, 0, 0)
 }
 
 // Hold calls do with fd or, where somebody could replace that, with a copy that nobody can,

@@ -6,13 +6,6 @@
 // It is entered by a jump, with the frame of the exported function before it,
 // and so is the ...Fault function that the handler goes to in its stead.
 
-// func Copy(dst, src unsafe.Pointer, n uintptr) (left uintptr)
-TEXT ·Copy(SB), NOSPLIT|NOFRAME, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	JMP  copyStart<>(SB)
-
 // func CopyIn(dst unsafe.Pointer, src uintptr, n uintptr) (left uintptr)
 TEXT ·CopyIn(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ dst+0(FP), DI

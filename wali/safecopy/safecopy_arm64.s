@@ -7,13 +7,6 @@
 // and so is the ...Fault function that the handler goes to in its stead.
 // None of them has a frame, so LR still holds the return address.
 
-// func Copy(dst, src unsafe.Pointer, n uintptr) (left uintptr)
-TEXT ·Copy(SB), NOSPLIT|NOFRAME, $0-32
-	MOVD dst+0(FP), R0
-	MOVD src+8(FP), R1
-	MOVD n+16(FP), R2
-	B    copyStart<>(SB)
-
 // func CopyIn(dst unsafe.Pointer, src uintptr, n uintptr) (left uintptr)
 TEXT ·CopyIn(SB), NOSPLIT|NOFRAME, $0-32
 	MOVD dst+0(FP), R0

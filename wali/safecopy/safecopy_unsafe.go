@@ -4,22 +4,15 @@ package safecopy
 
 import "unsafe"
 
-// Copy copies n bytes from src to dst, in ascending order, and returns how many
-// were left uncopied when an access faulted: 0 means that all were copied. At
-// a fault all bytes before the first one that is inaccessible have been copied.
-// The two must not overlap unless dst lies before src.
-//
-//go:noescape
-func Copy(dst, src unsafe.Pointer, n uintptr) (left uintptr)
-
-// CopyIn is Copy from a foreign address, one that the Go runtime does not
-// manage.
+// CopyIn copies n bytes from src, a foreign address (one that the Go runtime does not
+// manage), to dst, in ascending order, and returns how many were left uncopied when an
+// access faulted: 0 means that all were copied. At a fault all bytes before the first one
+// that is inaccessible have been copied. The two must not overlap unless dst lies before src.
 //
 //go:noescape
 func CopyIn(dst unsafe.Pointer, src uintptr, n uintptr) (left uintptr)
 
-// CopyOut is Copy to a foreign address, one that the Go runtime does not
-// manage.
+// CopyOut is CopyIn in the other direction: dst is the foreign address.
 //
 //go:noescape
 func CopyOut(dst uintptr, src unsafe.Pointer, n uintptr) (left uintptr)

@@ -177,7 +177,7 @@ var offsets = []uint32{0, 1, 2, 3, 4, 8, 15, 16, 127, 128, 255, 256, 65535, 6553
 
 func pick[T any](g *rand.Rand, list []T) T { return list[g.IntN(len(list))] }
 
-func (g *generator) emit(parts ...any) { g.code = append(g.code, bytesOf(parts...)...) }
+func (g *generator) emit(parts ...any) { g.code = append(g.code, enginetest.Code(parts...)...) }
 
 // local returns a local of a type.
 func (g *generator) local(kind byte) uint32 {
@@ -198,7 +198,7 @@ func float64bits(v float64) []byte { return binary.LittleEndian.AppendUint64(nil
 func (g *generator) constant(kind byte) {
 	switch kind {
 	case 'i':
-		g.emit(i32const(pick(g.Rand, edges32) + int64(g.IntN(2)*g.IntN(3))))
+		g.emit(enginetest.I32Const(pick(g.Rand, edges32) + int64(g.IntN(2)*g.IntN(3))))
 	case 'I':
 		g.emit(i64const(pick(g.Rand, edges64)))
 	case 'f':
@@ -217,19 +217,19 @@ func (g *generator) canonical(kind, float byte) {
 
 // canonicalAt is the code for that, which needs a local.
 func canonicalAt(kind, float byte, at uint32) []byte {
-	nan := bytesOf(0x43, float32bits(math.NaN()))
-	eq, choose := bytesOf(0x5b), bytesOf(0x1b)
+	nan := enginetest.Code(0x43, float32bits(math.NaN()))
+	eq, choose := enginetest.Code(0x5b), enginetest.Code(0x1b)
 	switch {
 	case kind == 'F':
-		nan, eq = bytesOf(0x44, float64bits(math.NaN())), bytesOf(0x61)
+		nan, eq = enginetest.Code(0x44, float64bits(math.NaN())), enginetest.Code(0x61)
 	case kind == 'v' && float == 'f':
 		lane := float32bits(math.NaN())
-		nan, eq, choose = bytesOf(opVector, 0x0c, lane, lane, lane, lane), bytesOf(opVector, 0x41), bytesOf(opVector, 0x52)
+		nan, eq, choose = enginetest.Code(opVector, 0x0c, lane, lane, lane, lane), enginetest.Code(opVector, 0x41), enginetest.Code(opVector, 0x52)
 	case kind == 'v':
 		lane := float64bits(math.NaN())
-		nan, eq, choose = bytesOf(opVector, 0x0c, lane, lane), bytesOf(opVector, 0x47), bytesOf(opVector, 0x52)
+		nan, eq, choose = enginetest.Code(opVector, 0x0c, lane, lane), enginetest.Code(opVector, 0x47), enginetest.Code(opVector, 0x52)
 	}
-	return bytesOf(opLocalSet, at, opLocalGet, at, nan, opLocalGet, at, opLocalGet, at, eq, choose, 0x22 /* local.tee */, at)
+	return enginetest.Code(opLocalSet, at, opLocalGet, at, nan, opLocalGet, at, opLocalGet, at, eq, choose, 0x22 /* local.tee */, at)
 }
 
 // value makes code that leaves a value.
@@ -278,7 +278,7 @@ func (g *generator) value(kind byte, depth int) {
 		}
 		if o.divides() && g.IntN(30) > 0 {
 			if kind == 'i' {
-				g.emit(i32const(5), 0x72) // i32.or
+				g.emit(enginetest.I32Const(5), 0x72) // i32.or
 			} else {
 				g.emit(i64const(5), 0x84)
 			}
@@ -317,11 +317,11 @@ func (g *generator) access(a access, depth int) {
 	}
 	g.value('i', depth)
 	if near {
-		g.emit(i32const(int64(g.IntN(2)*0xffff|0xfff0)), 0x71) // i32.and
+		g.emit(enginetest.I32Const(int64(g.IntN(2)*0xffff|0xfff0)), 0x71) // i32.and
 	}
 	align := a.width
 	if a.prefix == 0xfe && g.IntN(50) > 0 {
-		g.emit(i32const(-1<<a.width), 0x71)
+		g.emit(enginetest.I32Const(-1<<a.width), 0x71)
 		offset &^= 1<<a.width - 1
 	} else if a.prefix != 0xfe {
 		align = byte(g.IntN(int(a.width) + 1))
@@ -366,7 +366,7 @@ func (g *generator) statement() {
 		g.emit(0xfc, 0x0a, 0, 0)
 	case n < 17: // memory.init
 		g.address()
-		g.emit(i32const(int64(g.IntN(9))), i32const(int64(g.IntN(9))), 0xfc, 0x08, 0, 0)
+		g.emit(enginetest.I32Const(int64(g.IntN(9))), enginetest.I32Const(int64(g.IntN(9))), 0xfc, 0x08, 0, 0)
 	case n < 18 && g.depth > 0:
 		g.value('i', 2)
 		g.emit(0x04, emptyBlock)
@@ -377,13 +377,13 @@ func (g *generator) statement() {
 	case n < 19 && g.depth > 0 && g.loops < maxLoops:
 		counter := uint32(len(argumentTypes+localTypes) + g.loops)
 		g.loops++
-		g.emit(i32const(int64(1+g.IntN(5))), opLocalSet, counter, opBlock, emptyBlock, 0x03, emptyBlock)
+		g.emit(enginetest.I32Const(int64(1+g.IntN(5))), opLocalSet, counter, opBlock, emptyBlock, 0x03, emptyBlock)
 		g.block()
 		if g.IntN(3) == 0 {
 			g.value('i', 2)
 			g.emit(0x0d, 1) // br_if out of the block
 		}
-		g.emit(opLocalGet, counter, i32const(-1), 0x6a, 0x22, counter, 0x0d, 0, opEnd, opEnd)
+		g.emit(opLocalGet, counter, enginetest.I32Const(-1), 0x6a, 0x22, counter, 0x0d, 0, opEnd, opEnd)
 	case g.earlier > 0:
 		for _, k := range []byte(argumentTypes) {
 			g.value(k, 1)
@@ -407,14 +407,14 @@ func (g *generator) block() {
 
 func (g *generator) address() {
 	if g.IntN(20) > 0 {
-		g.emit(i32const(int64(g.IntN(memoryPages*65536 - 4096))))
+		g.emit(enginetest.I32Const(int64(g.IntN(memoryPages*65536 - 4096))))
 	} else {
 		g.value('i', 1)
 	}
 }
 
 func (g *generator) length() {
-	g.emit(i32const(pick(g.Rand, []int64{0, 1, 15, 16, 17, 100, 101, 4095, 4096, int64(g.IntN(4097))})))
+	g.emit(enginetest.I32Const(pick(g.Rand, []int64{0, 1, 15, 16, 17, 100, 101, 4095, 4096, int64(g.IntN(4097))})))
 }
 
 const randomFunctions = 8
@@ -782,23 +782,23 @@ func TestEveryAccess(t *testing.T) {
 				code := func(address []byte) []byte {
 					c := address
 					for i := range len(operands) {
-						c = append(c, bytesOf(opLocalGet, 1+i)...)
+						c = append(c, enginetest.Code(opLocalGet, 1+i)...)
 					}
 					if x.prefix != 0 {
-						c = append(c, bytesOf(int(x.prefix), x.code)...)
+						c = append(c, enginetest.Code(int(x.prefix), x.code)...)
 					} else {
 						c = append(c, byte(x.code))
 					}
-					c = append(c, bytesOf(int(x.width), offset)...)
+					c = append(c, enginetest.Code(int(x.width), offset)...)
 					if x.lanes > 0 {
 						c = append(c, byte(r.IntN(int(x.lanes))))
 					}
 					return c
 				}
-				a.Function(fmt.Sprintf("p%d", n), kind, nil, code(bytesOf(opLocalGet, 0))...)
-				a.Function(fmt.Sprintf("s%d", n), kind, nil, code(bytesOf(opLocalGet, 0, i32const(-16), 0x6a, i32const(16), 0x6a))...)
+				a.Function(fmt.Sprintf("p%d", n), kind, nil, code(enginetest.Code(opLocalGet, 0))...)
+				a.Function(fmt.Sprintf("s%d", n), kind, nil, code(enginetest.Code(opLocalGet, 0, enginetest.I32Const(-16), 0x6a, enginetest.I32Const(16), 0x6a))...)
 				for m, address := range addresses {
-					a.Function(fmt.Sprintf("c%d.%d", n, m), kind, nil, code(i32const(int64(int32(address))))...)
+					a.Function(fmt.Sprintf("c%d.%d", n, m), kind, nil, code(enginetest.I32Const(int64(int32(address))))...)
 				}
 			}
 			compiled, interpreted := bothSides(t, &a)

@@ -26,21 +26,6 @@ const (
 	emptyBlock = 0x40
 )
 
-func bytesOf(parts ...any) (b []byte) {
-	for _, p := range parts {
-		switch p := p.(type) {
-		case int:
-			b = append(b, byte(p))
-		case uint32:
-			b = enginetest.U32(b, p)
-		case []byte:
-			b = append(b, p...)
-		}
-	}
-	return b
-}
-
-func i32const(v int64) []byte { return enginetest.S64([]byte{0x41}, int64(int32(v))) }
 func i64const(v int64) []byte { return enginetest.S64([]byte{0x42}, v) }
 
 // What an exception carries arrives, of every type and in any order. A v128 takes two
@@ -52,14 +37,14 @@ func TestExceptionParameters(t *testing.T) {
 	thrown := a.Type(params, nil)
 	handed := a.Type(nil, params)
 	a.Tag(thrown)
-	lanes := func(v int64) []byte { return bytesOf(i64const(v), opVector, 0x12) } // i64x2.splat
+	lanes := func(v int64) []byte { return enginetest.Code(i64const(v), opVector, 0x12) } // i64x2.splat
 	kind := a.Type(nil, []byte{enginetest.I64})
-	lane := func(n int) []byte { return bytesOf(opVector, 0x1d, n) }
+	lane := func(n int) []byte { return enginetest.Code(opVector, 0x1d, n) }
 	// The sum of all, each times another power of 10.
-	code := bytesOf(
+	code := enginetest.Code(
 		opBlock, handed,
 		opTryTable, emptyBlock, 1, 0, 0, 0, // catch tag 0, label 0
-		lanes(1), i32const(20), lanes(300), 0x44, []byte{0, 0, 0, 0, 0, 0x40, 0xaf, 0x40} /* 4000.0 */, i64const(50000), lanes(600000),
+		lanes(1), enginetest.I32Const(20), lanes(300), 0x44, []byte{0, 0, 0, 0, 0, 0x40, 0xaf, 0x40} /* 4000.0 */, i64const(50000), lanes(600000),
 		opThrow, 0, opEnd, 0x00, opEnd,
 		opLocalSet, 2, opLocalSet, 5, opLocalSet, 4, opLocalSet, 1, opLocalSet, 3, opLocalSet, 0,
 		opLocalGet, 0, lane(1), opLocalGet, 3, 0xac, 0x7c, opLocalGet, 1, lane(1), 0x7c, opLocalGet, 4, 0xb0, 0x7c,
@@ -90,7 +75,7 @@ func TestManyLocalsAroundATryTable(t *testing.T) {
 		a.Tag(void)
 		kind := a.Type([]byte{enginetest.I64, enginetest.V128}, []byte{enginetest.I64})
 		last := n + 1 // two parameters come before
-		code := bytesOf(opBlock, emptyBlock,
+		code := enginetest.Code(opBlock, emptyBlock,
 			opTryTable, emptyBlock, 1, 0, 0, 0,
 			opLocalGet, 0, opLocalSet, last,
 			opThrow, 0, opEnd, 0x00, opEnd, opLocalGet, last)

@@ -147,7 +147,7 @@ const (
 )
 
 // divide traps.
-var divide = bytesOf(i32const(1), i32const(0), opI32DivS, opDrop)
+var divide = enginetest.Code(enginetest.I32Const(1), enginetest.I32Const(0), opI32DivS, opDrop)
 
 // alone runs the rest of a test in a process of its own, since only one memory can lie at
 // memory.FixedBase, and reports whether this is that process.
@@ -175,10 +175,10 @@ func TestTrapHook(t *testing.T) {
 	g := newGuest(t, build(func(a *enginetest.Assembler, imports map[string]uint32) {
 		void := a.Type(nil, nil)
 		traps := a.Function("traps", void, nil, divide...)
-		a.Function("recovers", void, nil, bytesOf(
-			i32const(16), opCall, imports["set"],
-			opIf, emptyBlock, i32const(2), opCall, imports["report"],
-			opElse, opCall, traps, i32const(3), opCall, imports["report"], opEnd)...)
+		a.Function("recovers", void, nil, enginetest.Code(
+			enginetest.I32Const(16), opCall, imports["set"],
+			opIf, emptyBlock, enginetest.I32Const(2), opCall, imports["report"],
+			opElse, opCall, traps, enginetest.I32Const(3), opCall, imports["report"], opEnd)...)
 		a.Function("unreachable", void, nil, opUnreachable)
 	}))
 	// Program functions: _start, traps, recovers, unreachable, and those that Prepare adds.
@@ -229,13 +229,13 @@ func TestCallsWithinCalls(t *testing.T) {
 	}
 	g := newGuest(t, build(func(a *enginetest.Assembler, imports map[string]uint32) {
 		void := a.Type(nil, nil)
-		reports := a.Function("", void, nil, bytesOf(i32const(7), opCall, imports["report"])...)
-		a.Function("outer", void, nil, bytesOf(
-			i32const(16), opCall, imports["set"], opDrop,
+		reports := a.Function("", void, nil, enginetest.Code(enginetest.I32Const(7), opCall, imports["report"])...)
+		a.Function("outer", void, nil, enginetest.Code(
+			enginetest.I32Const(16), opCall, imports["set"], opDrop,
 			opCall, imports["nested"], opCall, reports)...)
-		a.Function("inner", void, nil, bytesOf(
-			i32const(5), opCall, imports["jump"], i32const(1), opCall, imports["report"],
-			opCall, imports["leave"], i32const(2), opCall, imports["report"])...)
+		a.Function("inner", void, nil, enginetest.Code(
+			enginetest.I32Const(5), opCall, imports["jump"], enginetest.I32Const(1), opCall, imports["report"],
+			opCall, imports["leave"], enginetest.I32Const(2), opCall, imports["report"])...)
 	}))
 	err := g.instance.Function("outer").Call(g)
 	// The jump leads to a call further out, so it has done nothing. leave ends the inner

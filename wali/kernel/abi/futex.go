@@ -1,7 +1,7 @@
 // Package abi has what package unix lacks of the kernel's interface: structures, flags and
 // operations as the kernel's headers define them. It calls nothing but rt_sigaction, and
 // its functions may be called where threads are stopped: they are nosplit and do not
-// allocate.
+// allocate. It imports no other package of walisup, so all of them may import it.
 package abi
 
 // Operations and flags of futex(2); linux/futex.h.

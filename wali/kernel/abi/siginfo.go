@@ -71,6 +71,11 @@ func (s *Siginfo) Signo() int { return int(int32(binary.LittleEndian.Uint32(s[0:
 //go:nosplit
 func (s *Siginfo) Code() int { return int(int32(binary.LittleEndian.Uint32(s[8:]))) }
 
+// PID is si_pid: who sent the signal, if a process did.
+//
+//go:nosplit
+func (s *Siginfo) PID() int { return int(int32(binary.LittleEndian.Uint32(s[16:]))) }
+
 // Address is si_addr of a fault.
 //
 //go:nosplit

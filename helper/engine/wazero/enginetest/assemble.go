@@ -24,7 +24,7 @@ type Assembler struct {
 	Memory []byte // limits, nil for none
 	Tables [][]byte
 
-	types, imports, functions, tags, globals, exports, elements, code, data [][]byte
+	types, imports, functions, tags, exports, code, data [][]byte
 
 	importedFunctions, ownFunctions uint32
 }
@@ -82,28 +82,8 @@ func (a *Assembler) Tag(kind uint32) uint32 {
 	return uint32(len(a.tags) - 1)
 }
 
-// Global adds a mutable global; init is its initial value's instruction.
-func (a *Assembler) Global(kind byte, init ...byte) uint32 {
-	a.globals = append(a.globals, append(append([]byte{kind, 1}, init...), 0x0b))
-	return uint32(len(a.globals) - 1)
-}
-
 // Data adds a passive data segment.
 func (a *Assembler) Data(content string) { a.data = append(a.data, vector([]byte{1}, content)) }
-
-// ActiveData adds a data segment for memory at an address.
-func (a *Assembler) ActiveData(address int32, content string) {
-	a.data = append(a.data, vector(append(S64([]byte{0, 0x41}, int64(address)), 0x0b), content))
-}
-
-// Elements fills table 0 from 0 on.
-func (a *Assembler) Elements(functions ...uint32) {
-	e := U32([]byte{0, 0x41, 0, 0x0b}, uint32(len(functions)))
-	for _, f := range functions {
-		e = U32(e, f)
-	}
-	a.elements = append(a.elements, e)
-}
 
 // Bytes returns the module.
 func (a *Assembler) Bytes() []byte {
@@ -126,9 +106,7 @@ func (a *Assembler) Bytes() []byte {
 		section(5, [][]byte{a.Memory})
 	}
 	section(13, a.tags)
-	section(6, a.globals)
 	section(7, a.exports)
-	section(9, a.elements)
 	if len(a.data) > 0 {
 		out = vector(append(out, 12), string(U32(nil, uint32(len(a.data)))))
 	}
@@ -139,6 +117,25 @@ func (a *Assembler) Bytes() []byte {
 
 // vector appends the length of content, and content.
 func vector(b []byte, content string) []byte { return append(U32(b, uint32(len(content))), content...) }
+
+// Code returns the parts of a function's code in a row: an int is a byte, a uint32 an
+// unsigned LEB128 number, and bytes are themselves.
+func Code(parts ...any) (b []byte) {
+	for _, p := range parts {
+		switch p := p.(type) {
+		case int:
+			b = append(b, byte(p))
+		case uint32:
+			b = U32(b, p)
+		case []byte:
+			b = append(b, p...)
+		}
+	}
+	return b
+}
+
+// I32Const is the instruction i32.const with the lower 32 bits of v.
+func I32Const(v int64) []byte { return S64([]byte{0x41}, int64(int32(v))) }
 
 // U32 appends an unsigned LEB128 number.
 func U32(b []byte, v uint32) []byte {

@@ -100,10 +100,6 @@ func (b *Bench) instantiate(m wazero.CompiledModule, name string, end uint64) (i
 	return instance, nil
 }
 
-// Rename makes the memory of an instance that of a name, as if it had been
-// instantiated under it.
-func (b *Bench) Rename(m api.Module, name string) { b.named[name] = b.memories[m] }
-
 // Call calls an exported function of an instance. An access to what is not memory
 // ends it with an ErrFault.
 func (b *Bench) Call(m api.Module, function string, args ...uint64) (results []uint64, err error) {

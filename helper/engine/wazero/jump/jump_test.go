@@ -22,22 +22,6 @@ const (
 	opI64Add   = 0x7c
 )
 
-func i32(v int64) []byte { return enginetest.S64([]byte{0x41}, v) }
-
-func code(parts ...any) (b []byte) {
-	for _, p := range parts {
-		switch p := p.(type) {
-		case int:
-			b = append(b, byte(p))
-		case uint32:
-			b = enginetest.U32(b, p)
-		case []byte:
-			b = append(b, p...)
-		}
-	}
-	return b
-}
-
 // rig is a module under construction that imports setjmp, longjmp and poison.
 type rig struct {
 	enginetest.Assembler
@@ -101,12 +85,12 @@ func (r *rig) spilled(n int, inside ...any) (locals, c []byte) {
 	locals = enginetest.U32([]byte{1}, uint32(n))
 	locals = append(locals, enginetest.I64)
 	for i := range n {
-		c = append(c, code(opCall, r.poison, opLocalSet, uint32(i))...)
+		c = append(c, enginetest.Code(opCall, r.poison, opLocalSet, uint32(i))...)
 	}
-	c = append(c, code(inside...)...)
-	c = append(c, code(opLocalGet, 0)...)
+	c = append(c, enginetest.Code(inside...)...)
+	c = append(c, enginetest.Code(opLocalGet, 0)...)
 	for i := 1; i < n; i++ {
-		c = append(c, code(opLocalGet, uint32(i), opI64Add)...)
+		c = append(c, enginetest.Code(opLocalGet, uint32(i), opI64Add)...)
 	}
 	return locals, append(c, opDrop)
 }
@@ -118,13 +102,13 @@ func TestJumpToAFunctionThatHasReturned(t *testing.T) {
 	for _, nested := range []int{0, 1, 2, 5} {
 		for _, values := range []int{1, 5, 10, 40, 200} {
 			r := newRig()
-			setter := r.Function("", r.number, nil, code(i32(1), opCall, r.setjmp)...)
+			setter := r.Function("", r.number, nil, enginetest.Code(enginetest.I32Const(1), opCall, r.setjmp)...)
 			for range nested {
-				setter = r.Function("", r.number, nil, code(opCall, setter)...)
+				setter = r.Function("", r.number, nil, enginetest.Code(opCall, setter)...)
 			}
-			locals, body := r.spilled(values, i32(1), i32(7), opCall, r.longjmp)
+			locals, body := r.spilled(values, enginetest.I32Const(1), enginetest.I32Const(7), opCall, r.longjmp)
 			hostile := r.Function("", r.void, locals, body...)
-			r.Function("main", r.void, nil, code(opCall, setter, opDrop, opCall, hostile)...)
+			r.Function("main", r.void, nil, enginetest.Code(opCall, setter, opDrop, opCall, hostile)...)
 			_, err := r.run(t)
 			if err == nil || !strings.Contains(err.Error(), engine.ErrStale.Error()) {
 				t.Errorf("called by %d functions, %d poisoned values: %v", nested+1, values, err)
@@ -146,7 +130,7 @@ const (
 )
 
 // catches is a try_table that goes to the block around it when it catches tag 0.
-var catches = code(opTryTable, emptyBlock, 1, 0, 0, 0)
+var catches = enginetest.Code(opTryTable, emptyBlock, 1, 0, 0, 0)
 
 // A longjmp out of a try_table takes its handlers away: what is thrown later, deeper
 // in the stack than it was, does not come to them.
@@ -155,11 +139,11 @@ func TestJumpOutOfATryTable(t *testing.T) {
 	for _, values := range []int{1, 10, 100} {
 		r := newRig()
 		r.Tag(r.void)
-		throws := r.Function("", r.void, nil, code(opThrow, 0)...)
+		throws := r.Function("", r.void, nil, enginetest.Code(opThrow, 0)...)
 		locals, body := r.spilled(values, opCall, throws)
 		hostile := r.Function("", r.void, locals, body...)
-		jumps := r.Function("", r.void, nil, code(opBlock, emptyBlock, catches, i32(1), i32(7), opCall, r.longjmp, opEnd, opEnd)...)
-		r.Function("main", r.void, nil, code(i32(1), opCall, r.setjmp,
+		jumps := r.Function("", r.void, nil, enginetest.Code(opBlock, emptyBlock, catches, enginetest.I32Const(1), enginetest.I32Const(7), opCall, r.longjmp, opEnd, opEnd)...)
+		r.Function("main", r.void, nil, enginetest.Code(enginetest.I32Const(1), opCall, r.setjmp,
 			opIf, emptyBlock, opCall, hostile, opElse, opCall, jumps, opEnd)...)
 		_, err := r.run(t)
 		if err == nil || !strings.Contains(err.Error(), "uncaught exception") {
@@ -175,16 +159,16 @@ func TestJumpIntoATryTable(t *testing.T) {
 	r := newRig()
 	r.Tag(r.void)
 	one := []byte{1, 1, enginetest.I32}
-	other := r.Function("", r.void, one, code(opBlock, emptyBlock, catches, i32(-1), opLocalSet, 0, opEnd, opEnd)...)
-	r.Function("main", r.number, one, code(
+	other := r.Function("", r.void, one, enginetest.Code(opBlock, emptyBlock, catches, enginetest.I32Const(-1), opLocalSet, 0, opEnd, opEnd)...)
+	r.Function("main", r.number, one, enginetest.Code(
 		opBlock, emptyBlock,
 		catches,
-		i32(5), opLocalSet, 0,
-		i32(1), opCall, r.setjmp, opIf, emptyBlock, opThrow, 0, opEnd,
+		enginetest.I32Const(5), opLocalSet, 0,
+		enginetest.I32Const(1), opCall, r.setjmp, opIf, emptyBlock, opThrow, 0, opEnd,
 		opEnd,
-		opCall, other, i32(-1), opLocalSet, 0,
-		i32(1), i32(7), opCall, r.longjmp, 0x00,
-		opEnd, opLocalGet, 0, i32(94), opI32Add)...)
+		opCall, other, enginetest.I32Const(-1), opLocalSet, 0,
+		enginetest.I32Const(1), enginetest.I32Const(7), opCall, r.longjmp, 0x00,
+		opEnd, opLocalGet, 0, enginetest.I32Const(94), opI32Add)...)
 	for range 3 {
 		if got, err := r.run(t); err != nil || uint32(got[0]) != 99 {
 			t.Errorf("got %v, %v, want 99", got, err)
@@ -196,14 +180,14 @@ func TestJumpIntoATryTable(t *testing.T) {
 // one over a stack that has moved because it grew.
 func TestJumpsThatWork(t *testing.T) {
 	r := newRig()
-	deep := r.Function("", r.Type([]byte{enginetest.I32}, nil), nil, code(
+	deep := r.Function("", r.Type([]byte{enginetest.I32}, nil), nil, enginetest.Code(
 		opLocalGet, 0, opIf, emptyBlock,
-		opLocalGet, 0, i32(-1), opI32Add, opCall, r.longjmp+2, // itself: the first function after the imports
-		opElse, i32(1), i32(7), opCall, r.longjmp, opEnd)...)
-	r.Function("main", r.number, []byte{1, 1, enginetest.I32}, code(
-		i32(40), opLocalSet, 0,
-		i32(1), opCall, r.setjmp, opIf, 0x7f, opLocalGet, 0, i32(2), opI32Add,
-		opElse, i32(10000), opCall, deep, i32(0), opEnd)...)
+		opLocalGet, 0, enginetest.I32Const(-1), opI32Add, opCall, r.longjmp+2, // itself: the first function after the imports
+		opElse, enginetest.I32Const(1), enginetest.I32Const(7), opCall, r.longjmp, opEnd)...)
+	r.Function("main", r.number, []byte{1, 1, enginetest.I32}, enginetest.Code(
+		enginetest.I32Const(40), opLocalSet, 0,
+		enginetest.I32Const(1), opCall, r.setjmp, opIf, 0x7f, opLocalGet, 0, enginetest.I32Const(2), opI32Add,
+		opElse, enginetest.I32Const(10000), opCall, deep, enginetest.I32Const(0), opEnd)...)
 	if got, err := r.run(t); err != nil || uint32(got[0]) != 42 {
 		t.Errorf("got %v, %v, want 42", got, err)
 	}
