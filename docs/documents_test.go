@@ -132,9 +132,9 @@ func TestLinks(t *testing.T) {
 }
 
 // A path in a document or comment begins with one of the project's directories. What
-// stands before it must not make it a part of another path.
+// stands before it must not make it a part of another path, or a header of C's: <wali/layer.h>.
 var pathName = regexp.MustCompile(
-	`(?:^|[^\w/.$~}*-])((?:cmd|docs|helper|integration|ipc|supervisor|wali)/[\w./*-]*[\w*])`)
+	`(?:^|[^\w/.$~}*<-])((?:cmd|docs|helper|integration|ipc|supervisor|wali)/[\w./*-]*[\w*])`)
 
 // missing returns the paths in a text that name nothing.
 func (p tree) missing(text string) []string {
