@@ -77,14 +77,10 @@ state = "%[1]s/cstate"
 // importImages gives containerd two images of the same files. The program of pause waits for a signal.
 func (n *node) importImages() {
 	n.t.Helper()
-	policy := filepath.Join(n.dir, "policy.json")
-	if err := os.WriteFile(policy, []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`), 0o644); err != nil {
-		n.t.Fatal(err)
-	}
 	files := n.engine.files()
 	for name, program := range map[string]string{"test": `["show"]`, "pause": `["/bin/show","wait"]`} {
 		archive := filepath.Join(n.dir, name+".tar")
-		n.must("import", "--signature-policy", policy, "--os", "linux", "--arch", "wasm", "--change", "CMD="+program, files, "localhost/"+name)
+		n.must("import", "--signature-policy", n.policy(), "--os", "linux", "--arch", "wasm", "--change", "CMD="+program, files, "localhost/"+name)
 		n.must("save", "--format", "oci-archive", "-o", archive, "localhost/"+name)
 		got := n.run(exec.Command("ctr", "--address", n.dir+"/sock", "--namespace", "k8s.io", "image", "import", "--snapshotter", "native", archive))
 		if got.status != 0 {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,8 @@ type engine struct {
 	t   *testing.T
 	dir string
 	id  string // begins the names of its containers
+
+	runtime string // podman's
 }
 
 func ociPath() string { return filepath.Join(root, "bin", "walisup-oci") }
@@ -35,18 +38,62 @@ func needEngine(t *testing.T, programs ...string) *engine {
 		t.Skip("containers need root")
 	}
 	for _, name := range programs {
-		if _, err := exec.LookPath(name); err != nil && os.Getenv("WALISUP_TEST_REQUIRE") != "" {
-			t.Fatalf("%v: run make container-deps", err)
-		} else if err != nil {
+		if _, err := exec.LookPath(name); err != nil {
 			t.Skipf("%v: run make container-deps", err)
 		}
 	}
+	probe.Do(func() { probed = probeEngine(t) })
+	if probed != "" {
+		t.Skipf("no native container runs here: %s", probed)
+	}
+	return newEngine(t)
+}
+
+var (
+	probe  sync.Once
+	probed string // why no container runs on this machine, empty if one does
+)
+
+// probeEngine runs a native container by podman and runc, without anything of ours. Not every
+// root may make one: the test may itself run in a container.
+func probeEngine(t *testing.T) (problem string) {
+	t.Helper()
+	e := newEngine(t)
+	e.runtime = "runc"
+	source, program := filepath.Join(e.dir, "true.c"), filepath.Join(e.dir, "true")
+	if err := os.WriteFile(source, []byte("int main(void) { return 0; }"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("gcc", "-static", "-o", program, source).CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%s", err, out)
+	}
+	if got := e.podman("import", "--signature-policy", e.policy(), e.archive(map[string]string{"bin/true": program}, nil), "localhost/probe"); got.status != 0 {
+		return got.stderr
+	}
+	if got := e.podman("run", "--rm", "localhost/probe", "/bin/true"); got.status != 0 {
+		return got.stderr
+	}
+	return ""
+}
+
+// policy makes a file that lets images in that nobody has signed.
+func (e *engine) policy() string {
+	e.t.Helper()
+	path := filepath.Join(e.dir, "policy.json")
+	if err := os.WriteFile(path, []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`), 0o644); err != nil {
+		e.t.Fatal(err)
+	}
+	return path
+}
+
+func newEngine(t *testing.T) *engine {
+	t.Helper()
 	// Not below t.TempDir, whose name is too long for a socket.
 	dir, err := os.MkdirTemp("", "oci")
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &engine{t: t, dir: dir, id: filepath.Base(dir)}
+	e := &engine{t: t, dir: dir, id: filepath.Base(dir), runtime: ociPath()}
 	t.Cleanup(func() {
 		mounts, _ := os.ReadFile("/proc/self/mounts")
 		for line := range strings.Lines(string(mounts)) {
@@ -112,7 +159,10 @@ func (e *engine) podman(command string, args ...string) answer {
 	}
 	list := []string{
 		"--root", e.dir + "/root", "--runroot", e.dir + "/run", "--tmpdir", e.dir + "/tmp", "--storage-driver=vfs",
-		"--events-backend=none", "--runtime", ociPath(), "--runtime-flag", "cache=" + e.dir + "/cache",
+		"--events-backend=none", "--runtime", e.runtime,
+	}
+	if e.runtime == ociPath() {
+		list = append(list, "--runtime-flag", "cache="+e.dir+"/cache")
 	}
 	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err != nil {
 		list = append(list, "--cgroup-manager=cgroupfs")
@@ -179,11 +229,7 @@ func TestPodman(t *testing.T) {
 	if out, err := exec.Command(ociPath(), "--version").Output(); err != nil || !strings.HasPrefix(string(out), version) {
 		t.Errorf("walisup-oci --version: %q, %v, want %q first", out, err, version)
 	}
-	policy := filepath.Join(e.dir, "policy.json")
-	if err := os.WriteFile(policy, []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	e.must("import", "--signature-policy", policy, "--os", "linux", "--arch", "wasm", e.files(), "localhost/test")
+	e.must("import", "--signature-policy", e.policy(), "--os", "linux", "--arch", "wasm", e.files(), "localhost/test")
 	defer func() {
 		for _, id := range strings.Fields(e.must("ps", "-aq")) {
 			e.podman("rm", "-f", "-t", "0", id)
@@ -304,11 +350,7 @@ const platformWarning = "WARNING: image platform ({wasm linux  [] }) does not ma
 func TestContainerd(t *testing.T) {
 	t.Parallel()
 	e := needEngine(t, "containerd", "ctr", "runc", "podman")
-	policy := filepath.Join(e.dir, "policy.json")
-	if err := os.WriteFile(policy, []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	e.must("import", "--signature-policy", policy, "--os", "linux", "--arch", "wasm", e.files(), "localhost/test")
+	e.must("import", "--signature-policy", e.policy(), "--os", "linux", "--arch", "wasm", e.files(), "localhost/test")
 	e.must("save", "--format", "oci-archive", "-o", e.dir+"/image.tar", "localhost/test")
 	config := fmt.Sprintf(`version = 2
 root = "%[1]s/croot"

@@ -11,7 +11,5 @@ done
 [ -n "$missing" ] || exit 0
 [ "$(id -u)" = 0 ] || { echo "tests of container engines are skipped: they need root, and$missing" >&2; exit 0; }
 echo "installing$missing" >&2
-if ! apt-get install -y --no-install-recommends $missing >&2; then
-	apt-get update >&2
-	apt-get install -y --no-install-recommends $missing >&2
-fi
+install() { apt-get install -y --no-install-recommends $missing >&2; }
+install || { apt-get update >&2 && install; } || echo "tests of container engines are skipped: cannot install$missing" >&2
