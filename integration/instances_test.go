@@ -125,10 +125,10 @@ func TestStopKillsWhatDoesNotEnd(t *testing.T) {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	forUsers(t, func(t *testing.T, s *site) {
-		s.detach(`trap 'echo got hup' HUP; sleep 1000 & echo ready; while :; do wait; done`, "--name", "a")
+		s.detach(`trap 'echo got usr1' USR1; sleep 1000 & echo ready; while :; do wait; done`, "--name", "a")
 		s.untilLog("a", "ready")
-		s.must("kill", "-s", "hup", "a")
-		s.untilLog("a", "got hup")
+		s.must("kill", "-s", "usr1", "a")
+		s.untilLog("a", "got usr1")
 		s.must("kill", "--tree", "--signal", "SIGKILL", "a")
 		if got := s.must("wait", "a"); got != "137" {
 			t.Errorf("status %q, want 137", got)
