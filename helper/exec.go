@@ -45,7 +45,7 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	order.Progress, order.ListAdapted = false, false // the standard error is the guest's
 	order.Channel = b.channel != nil
 	order.Slot, order.Generation = t.ref.Slot, t.ref.Generation
-	order.Ignored = t.Ignored()
+	order.Ignored = t.Actions.Ignored()
 	order.Mask, order.SetMask = x.Mask, true
 	order.NoFile = x.Files
 	order.Limits = [len(order.Limits)]ipc.Limit{}

@@ -10,6 +10,7 @@ import (
 	"walisup/ipc/stagezero"
 	"walisup/wali"
 	"walisup/wali/kernel/abi"
+	"walisup/wali/signals"
 )
 
 // becomeGuest undoes what the Go runtime did to the process and gives it the
@@ -34,7 +35,7 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 	ignored := stagezero.Ignored() | b.Ignored
 	for sig := 1; sig <= 64; sig++ {
 		bit := uint64(1) << (sig - 1)
-		if b.Ignored&^stagezero.Ignored()&^wali.Unblockable&bit == 0 || sig == int(unix.SIGKILL) || sig == int(unix.SIGSTOP) {
+		if b.Ignored&^stagezero.Ignored()&^signals.Unblockable&bit == 0 || sig == int(unix.SIGKILL) || sig == int(unix.SIGSTOP) {
 			continue
 		}
 		if err := setDisposition(sig, abi.SigIgnore); err != nil {
@@ -65,8 +66,8 @@ func (b *bootstrap) becomeGuest(t *thread) error {
 	if b.SetMask {
 		mask = b.Mask
 	}
-	t.InheritIgnored(ignored)
-	t.SetSignalMask(mask)
+	t.Actions.InheritIgnored(ignored)
+	t.Signals.SetMask(mask)
 	if b.Ready {
 		ready := b.first + ipc.ReadyOffset
 		unix.Send(ready, []byte{1}, unix.MSG_NOSIGNAL) // nobody may be there to hear it

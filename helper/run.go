@@ -16,6 +16,7 @@ import (
 	"walisup/ipc/stagezero"
 	"walisup/wali"
 	"walisup/wali/memory"
+	"walisup/wali/signals"
 	"walisup/wali/trace"
 )
 
@@ -168,16 +169,15 @@ func (b *bootstrap) process(mem *memory.Memory) (*wali.Process, error) {
 	}
 	catch, sigreturn := interrupt.Handler()
 	return &wali.Process{
-		CatchSignal:  catch,
-		SignalReturn: sigreturn,
-		Memory:       mem,
-		Module:       b.Module,
-		Args:         b.arguments(),
-		Environ:      stagezero.Environ(),
-		ReservedFD:   uint32(b.first),
-		SpareFD:      uint32(max(b.Spare, b.first)),
-		HelperDev:    st.Dev,
-		HelperIno:    st.Ino,
-		Sandboxed:    b.Sandboxed,
+		Actions:    signals.Table{Catch: catch, Return: sigreturn},
+		Memory:     mem,
+		Module:     b.Module,
+		Args:       b.arguments(),
+		Environ:    stagezero.Environ(),
+		ReservedFD: uint32(b.first),
+		SpareFD:    uint32(max(b.Spare, b.first)),
+		HelperDev:  st.Dev,
+		HelperIno:  st.Ino,
+		Sandboxed:  b.Sandboxed,
 	}, nil
 }

@@ -42,7 +42,7 @@ func setjmp(t *thread, stack []uint64, saveMask bool) {
 	var mask [16]byte
 	if saveMask {
 		binary.LittleEndian.PutUint64(mask[0:], 1)
-		binary.LittleEndian.PutUint64(mask[8:], t.SignalMask())
+		binary.LittleEndian.PutUint64(mask[8:], t.Signals.Mask())
 	}
 	t.mustWrite(buffer, record[:])
 	t.mustWrite(buffer+jumpFlagOffset, mask[:])
@@ -74,7 +74,7 @@ func longjmp(t *thread, stack []uint64) {
 	err := engine.ErrStale
 	if binary.LittleEndian.Uint64(record[0:]) == jumpMagic {
 		if binary.LittleEndian.Uint64(mask[0:]) != 0 {
-			t.SetSignalMask(binary.LittleEndian.Uint64(mask[8:]))
+			t.Signals.SetMask(binary.LittleEndian.Uint64(mask[8:]))
 		}
 		var outer bool
 		if outer, err = t.calls.Jump(h, uint64(value)); err == nil {

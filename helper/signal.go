@@ -14,6 +14,7 @@ import (
 	"walisup/helper/module"
 	"walisup/wali"
 	"walisup/wali/kernel/abi"
+	"walisup/wali/signals"
 )
 
 // handlerCall is what calls signal handlers. A function cannot be entered twice,
@@ -59,12 +60,13 @@ const (
 )
 
 // CallHandler implements wali.Helper.
-func (t *thread) CallHandler(act *wali.Action, sig int, info *wali.Siginfo, mask *uint64) (jumped bool) {
+func (t *thread) CallHandler(act *signals.Action, sig int, info *wali.Siginfo, mask *uint64) (jumped bool) {
 	var sp uint32
 	if t.stackPointer != nil {
 		sp = uint32(t.stackPointer.Get())
 	}
-	base := t.HandlerStack(act, sp)
+	stack := t.Signals.AltStack()
+	base := stack.HandlerStack(act, sp)
 	call := t.handlerCall()
 	t.handlerDepth++
 	var err error
@@ -130,10 +132,10 @@ func (t *thread) handlerCall() *handlerCall {
 // writeContext writes the ucontext_t for a handler.
 func (t *thread) writeContext(p uint32, mask uint64) {
 	var b [contextSize]byte
-	sp, flags, size := t.AltStack()
-	binary.LittleEndian.PutUint32(b[contextStack:], sp)
-	binary.LittleEndian.PutUint32(b[contextStack+4:], uint32(flags))
-	binary.LittleEndian.PutUint32(b[contextStack+8:], size)
+	stack := t.Signals.AltStack()
+	binary.LittleEndian.PutUint32(b[contextStack:], stack.SP)
+	binary.LittleEndian.PutUint32(b[contextStack+4:], uint32(stack.Flags))
+	binary.LittleEndian.PutUint32(b[contextStack+8:], stack.Size)
 	binary.LittleEndian.PutUint64(b[contextMask:], mask)
 	t.handlerWrite(p, b[:])
 }
@@ -187,7 +189,7 @@ func interrupted(ctx context.Context, _ []uint64) {
 		if t.InLayer() {
 			t.reportFault(at)
 		}
-		if act := t.Action(at.Signal); !act.Caught() {
+		if act := t.Actions.Action(at.Signal); !act.Caught() {
 			t.reportFault(at)
 		}
 	}
@@ -196,7 +198,7 @@ func interrupted(ctx context.Context, _ []uint64) {
 	copied := *info
 	mask := t.state.Mask()
 	depth := t.state.Depth()
-	if t.Interrupted(&copied, mask) {
+	if t.Signals.Interrupted(&copied, mask) {
 		t.state.Abandon()
 		return
 	}

@@ -31,7 +31,7 @@ type thread struct {
 // newThread instantiates the module for one more thread.
 func (p *program) newThread(ctx context.Context) (*thread, error) {
 	t := &thread{Thread: wali.NewThread(p.process), program: p}
-	t.Thread.Helper = t
+	t.SetHelper(t)
 	var err error
 	if t.state, err = interrupt.NewState(&t.Thread.Gate); err != nil {
 		return nil, err

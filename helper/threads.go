@@ -15,6 +15,7 @@ import (
 	"walisup/helper/module"
 	"walisup/helper/osthread"
 	"walisup/wali"
+	"walisup/wali/signals"
 )
 
 // A guest thread is a kernel thread for as long as it lives. Its goroutine, its
@@ -102,7 +103,7 @@ func (t *thread) spawn(start, arg uint32) int32 {
 	if e != 0 {
 		return -int32(e)
 	}
-	n.start, n.arg, n.mask = start, arg, t.SignalMask()
+	n.start, n.arg, n.mask = start, arg, t.Signals.Mask()
 	n.registered = t.registered
 	p := &t.pool
 	p.mu.Lock()
@@ -277,7 +278,7 @@ func (t *thread) serve() {
 }
 
 // allBlocked is the mask of a guest thread that runs nothing of the guest.
-var allBlocked = ^uint64(wali.Unblockable)
+var allBlocked = ^uint64(signals.Unblockable)
 
 // runThread is the life of one guest thread.
 func (t *thread) runThread() {
@@ -291,7 +292,7 @@ func (t *thread) runThread() {
 	t.beginLayers()
 	t.ShowStart()
 	t.call(t.entry, uint64(t.start), uint64(t.slot.TID()), uint64(t.arg))
-	t.BlockSignals() // if it returned instead of ending by exit
+	t.Signals.BlockForGood() // if it returned instead of ending by exit
 	t.retire()
 }
 
@@ -316,7 +317,7 @@ func (*threadExit) Error() string { return "the thread ends" }
 
 // ExitThread implements wali.Helper.
 func (t *thread) ExitThread(status int32) {
-	t.BlockSignals()
+	t.Signals.BlockForGood()
 	t.status = status
 	switch {
 	case unix.Gettid() == unix.Getpid():

@@ -15,6 +15,7 @@ import (
 	"walisup/helper/report"
 	"walisup/wali"
 	"walisup/wali/memory"
+	"walisup/wali/signals"
 )
 
 // maxReportedFrames is how much of a stack a report shows.
@@ -74,9 +75,9 @@ func (t *thread) Trap(err error) (resume bool) {
 	address, handled := uintptr(0), !t.InLayer()
 	if handled && kind == engine.StackOverflow {
 		// Natively the next frame would not fit, nor a handler's without a stack of its own.
-		address, handled = t.overflowAddress(), t.HandledOnAltStack(int(trap.signal))
+		address, handled = t.overflowAddress(), t.Signals.HandledOnAltStack(int(trap.signal))
 	}
-	if !handled || !t.Raise(int(trap.signal), trap.code, address) {
+	if !handled || !t.Signals.Raise(int(trap.signal), trap.code, address) {
 		t.ShowSignal(trap.info())
 		t.crash(trap.signal, trap.text, t.describe(t.calls.TrapStack(maxReportedFrames+1)))
 	}
@@ -198,7 +199,7 @@ func (t *thread) overflow(fault uintptr) string {
 		return ""
 	}
 	// What a function accesses lies above its stack pointer, or in the red zone.
-	lowest := uint32(t.stackPointer.Get()) - wali.RedZone
+	lowest := uint32(t.stackPointer.Get()) - signals.RedZone
 	limit := t.Memory.Limit()
 	end := t.Memory.FirstAccessible(uint64(lowest))
 	if end == limit {

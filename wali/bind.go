@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
-
-	"walisup/wali/kernel"
 )
 
 // HostFunc is a function that compiled code calls. ctx is the calling Thread, stack
@@ -93,33 +91,13 @@ func bindFunc(imp Import, row *Row, do Func) HostFunc {
 }
 
 // Return ends a host function: signals that were caught meanwhile get their
-// handlers. It reports false if one of these has jumped out of the function,
-// whose result must then not be stored. Signals that the jump let in get theirs
-// where it leads.
-//
-// A signal that comes later finds InHost clear, and the raw handler itself sees
-// to it that the guest's handler runs as soon as wasm does.
+// handlers, unless a layer has called it. It reports false if one of these has jumped out
+// of the function, whose result must then not be stored.
 func (t *Thread) Return() (normal bool) {
 	if t.InLayer() {
 		return t.returnToLayer()
 	}
-	normal = true
-	for {
-		t.Gate.InHost = 0
-		if t.Gate.Pending == 0 && !t.signals.jumped {
-			if !kernel.StopRequested() {
-				return normal
-			}
-			t.Gate.InHost = 1
-			t.Gate.Rest()
-			continue
-		}
-		t.Gate.InHost = 1
-		if t.runHandlers() {
-			t.signals.jumped = false
-			normal = false
-		}
-	}
+	return t.Signals.Return()
 }
 
 // badFD is a descriptor that is never open; AT_FDCWD and -1 mean something to

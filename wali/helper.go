@@ -2,6 +2,8 @@ package wali
 
 import (
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/signals"
 )
 
 // Helper is what the process that runs a guest thread does for it: all that this package
@@ -12,10 +14,6 @@ import (
 // Two things go the other way by data and not by calls: Thread.Gate, through which the raw
 // signal handler and the thread speak, and what Process describes.
 type Helper interface {
-	// StackPointer reads the thread's shadow stack pointer; ok is false if the module
-	// has none.
-	StackPointer() (sp uint32, ok bool)
-
 	// Collect is called now and then between system calls, when the thread holds no
 	// lock, to see whether the Go heap should be collected.
 	Collect()
@@ -32,22 +30,9 @@ type Helper interface {
 	endHelper
 }
 
-// signalHelper is the part of signal delivery that needs the engine.
+// signalHelper is what signals need of the engine.
 type signalHelper interface {
-	// Take copies out the signal that the raw handler has caught, with the
-	// mask that was in force, and clears Gate.Pending. All signals but
-	// Unblockable are blocked then.
-	Take(info *Siginfo) (mask uint64)
-	// PendingMask and SetPendingMask are the mask that was in force when the
-	// pending signal was caught, and to which the thread goes back.
-	PendingMask() uint64
-	SetPendingMask(mask uint64)
-	// CallHandler runs a guest's handler. jumped says that it left by a
-	// longjmp to the wasm call that is now running; if by one to a call
-	// further out, that call ends as soon as the host function has returned.
-	CallHandler(act *Action, sig int, info *Siginfo, mask *uint64) (jumped bool)
-	// Die ends the process by a signal.
-	Die(sig int)
+	signals.Helper
 	// Trap turns an engine's trap into a signal, see Thread.Trap.
 	Trap(err error) (resume bool)
 }
@@ -127,15 +112,16 @@ func (noHelper) MoveReserved() unix.Errno     { return unix.EBADF }
 // Take has no signal to give.
 func (n noHelper) Take(*Siginfo) (mask uint64) {
 	n.t.Gate.Pending = 0
-	mask, _ = n.t.stopSignals()
+	mask, _ = n.t.Signals.Block()
 	return mask
 }
-func (noHelper) PendingMask() uint64                                       { return allSignals }
-func (noHelper) SetPendingMask(uint64)                                     {}
-func (noHelper) CallHandler(*Action, int, *Siginfo, *uint64) (jumped bool) { return false }
+func (noHelper) PendingMask() uint64                                               { return signals.All }
+func (noHelper) SetPendingMask(uint64)                                             {}
+func (noHelper) CallHandler(*signals.Action, int, *Siginfo, *uint64) (jumped bool) { return false }
 func (n noHelper) Die(sig int) {
 	n.t.call(unix.SYS_TGKILL, uintptr(unix.Getpid()), uintptr(unix.Gettid()), uintptr(sig), 0, 0, 0)
 }
+func (n noHelper) ShowSignal(info *Siginfo)                 { n.t.ShowSignal(info) }
 func (noHelper) Trap(error) (resume bool)                   { return false }
 func (noHelper) Fork(Clone) int64                           { return errno(enosys) }
 func (noHelper) Forked()                                    {}

@@ -181,7 +181,7 @@ func (t *Thread) fork(c Clone) int64 {
 	if r == 0 {
 		t.forkedChild()
 		if c.clearHandlers {
-			t.clearHandlers()
+			t.Actions.Clear()
 		}
 		t.guard().Forked(shared)
 	}
@@ -195,7 +195,7 @@ func (t *Thread) fork(c Clone) int64 {
 	default:
 		t.Helper.AwaitVfork(r)
 	}
-	t.setKernelMask(mask)
+	t.Signals.SetKernelMask(mask)
 	if r == 0 {
 		t.ShowStart()
 		t.Helper.Forked()
@@ -207,7 +207,7 @@ func (t *Thread) fork(c Clone) int64 {
 // that is not the kernel's doing: nothing is pending, and what memory does not
 // inherit is gone.
 func (t *Thread) forkedChild() {
-	t.signals.held = 0
+	t.Signals.Forked()
 	t.forkedThread()
 	t.Process.Memory.ForkedChild()
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/wali/signals"
 )
 
 // eventfd2, timerfd and inotify need nothing converted. The structs that a
@@ -29,7 +31,7 @@ func (t *Thread) signalfd(a Args, flags uintptr) int64 {
 	if size := a.Uint(2); size == signalSetSize {
 		set, e := t.Memory.Load64(a.Ptr(1))
 		b := t.alloc(signalSetSize)
-		binary.LittleEndian.PutUint64(b, set&^Unblockable)
+		binary.LittleEndian.PutUint64(b, set&^signals.Unblockable)
 		if mask = address(b); e != 0 {
 			mask = badAddress
 		}

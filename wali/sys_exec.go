@@ -10,6 +10,7 @@ import (
 	"walisup/wali/kernel"
 	"walisup/wali/kernel/abi"
 	"walisup/wali/memory"
+	"walisup/wali/signals"
 )
 
 // Exec is a module that is to take over the process.
@@ -87,10 +88,10 @@ func (t *Thread) exec(dirfd int32, pathAddr, argv, envp, flags uint32) int64 {
 		return errno(unix.EINTR) // nobody will see it
 	}
 	e = t.Helper.Exec(&Exec{
-		Files: files, FD: int(s.FD), Path: s.Path(), Name: s.Name, Mask: mask&^Unblockable | t.signals.blocked,
+		Files: files, FD: int(s.FD), Path: s.Path(), Name: s.Name, Mask: t.Signals.Guest(mask),
 		Argv: hostArgv.array, Envp: hostEnvp.array,
 	})
-	t.setKernelMask(mask)
+	t.Signals.SetKernelMask(mask)
 	return errno(e)
 }
 
@@ -98,12 +99,12 @@ func (t *Thread) exec(dirfd int32, pathAddr, argv, envp, flags uint32) int64 {
 // its handler: the handlers would be gone. It returns the kernel's mask of
 // before, and ok false if a handler has jumped out of the host function.
 func (t *Thread) quietSignals() (mask uint64, ok bool) {
-	mask, pending := t.stopSignals()
+	mask, pending := t.Signals.Block()
 	for pending {
 		if t.runHandlers() {
 			return 0, false
 		}
-		mask, pending = t.stopSignals()
+		mask, pending = t.Signals.Block()
 	}
 	return mask, true
 }
@@ -249,7 +250,7 @@ func (t *Thread) execNative(dirfd int32, path string, argv, envp, flags uint32) 
 		restoreLimits()
 		restore()
 		if t.Gate.Pending == 0 {
-			t.setKernelMask(mask)
+			t.Signals.SetKernelMask(mask)
 		}
 		if r != -kernel.ERESTARTSYS {
 			return r
@@ -267,17 +268,17 @@ func (t *Thread) lendSignals(mask uint64) (restore func()) {
 	size := int(unsafe.Sizeof(abi.Sigaction{}))
 	ignore, actions := t.alloc(size), t.alloc(65*size)
 	binary.LittleEndian.PutUint64(ignore, 1) // SIG_IGN
-	ignored := t.Ignored() & Unblockable
+	ignored := t.Actions.Ignored() & signals.Unblockable
 	for sig := 1; sig <= 64; sig++ {
 		if ignored&(1<<(sig-1)) != 0 {
 			t.call(unix.SYS_RT_SIGACTION, uintptr(sig), address(ignore), address(actions[sig*size:]), 8, 0, 0)
 		}
 	}
 	b := t.alloc(8)
-	binary.LittleEndian.PutUint64(b, mask&^Unblockable|t.signals.blocked)
+	binary.LittleEndian.PutUint64(b, t.Signals.Guest(mask))
 	t.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, address(b), 0, 8, 0, 0)
 	return func() {
-		t.blockAll()
+		t.Signals.BlockAll()
 		for sig := 1; sig <= 64; sig++ {
 			if ignored&(1<<(sig-1)) != 0 {
 				t.call(unix.SYS_RT_SIGACTION, uintptr(sig), address(actions[sig*size:]), 0, 8, 0, 0)

@@ -20,12 +20,11 @@ type threadState struct {
 // Begin gives the thread the state of a new one: the signal mask is its creator's,
 // and nothing else is inherited. It runs in the new thread.
 func (t *Thread) Begin(mask uint64) {
-	old := t.signals.heldBy
-	t.signals = threadSignals{heldBy: old}
+	t.Signals.Begin()
 	t.dropShadow()
 	t.threadState = threadState{}
 	t.scratchUsed = 0
-	t.SetSignalMask(mask)
+	t.Signals.SetMask(mask)
 }
 
 // End does what the kernel does for the guest when a thread ends: robust mutexes
@@ -41,19 +40,6 @@ func (t *Thread) End() {
 		if t.Memory.Store32(p, 0) == 0 {
 			t.call(unix.SYS_FUTEX, t.Memory.Host(p), abi.FutexWake, 1, 0, 0, 0)
 		}
-	}
-}
-
-// BlockSignals blocks all signals but Unblockable, for good.
-func (t *Thread) BlockSignals() {
-	for {
-		if _, pending := t.stopSignals(); !pending {
-			return
-		}
-		// One that was caught before the thread said that it ends. Linux
-		// would run its handler first or never; this is never.
-		var info Siginfo
-		t.Helper.Take(&info)
 	}
 }
 

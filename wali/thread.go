@@ -10,6 +10,7 @@ import (
 	"walisup/wali/kernel"
 	"walisup/wali/memory"
 	"walisup/wali/pathguard"
+	"walisup/wali/signals"
 )
 
 // Process is what all threads of one wasm process share. It is copied with the
@@ -41,19 +42,17 @@ type Process struct {
 	// and no other file.
 	Sandboxed bool
 
-	// CatchSignal and SignalReturn are the addresses of the raw signal handler
-	// and of its return code; 0 where signals are not caught, as in tests.
-	CatchSignal, SignalReturn uintptr
-
 	// Tracer is told of everything while the word at TraceControl is odd. Both may
 	// be nil, and do not change once there is a thread.
 	Tracer       Tracer
 	TraceControl *uint32
 
-	signalTable signalTable
-	shadowArea  shadowArea
-	robustUsed  atomic.Bool // a thread has called set_robust_list
-	filesApart  atomic.Bool // a thread has a descriptor table of its own
+	// Actions are the guest's actions for signals.
+	Actions signals.Table
+
+	shadowArea shadowArea
+	robustUsed atomic.Bool // a thread has called set_robust_list
+	filesApart atomic.Bool // a thread has a descriptor table of its own
 
 	files  pathguard.Guard
 	limits limits
@@ -75,7 +74,7 @@ type Thread struct {
 	context.Context
 	*Process
 
-	// Helper is what the process does for the thread. It is never nil.
+	// Helper is what the process does for the thread. It is never nil; SetHelper sets it.
 	Helper Helper
 
 	// Gate says whether a caught signal waits for its handler.
@@ -85,7 +84,9 @@ type Thread struct {
 	// that of a layer, see layer.go.
 	Memory *memory.Memory
 
-	signals threadSignals
+	// Signals is what the kernel does not keep of the thread's signals.
+	Signals signals.Thread
+
 	layerCall
 	threadState
 	vforks
@@ -109,11 +110,17 @@ const (
 // can do what it needs nobody for.
 func NewThread(p *Process) *Thread {
 	t := &Thread{Context: context.Background(), Process: p, Memory: p.Memory, traceControl: p.TraceControl}
-	t.Helper = noHelper{t}
+	t.SetHelper(noHelper{t})
 	if t.traceControl == nil {
 		t.traceControl = &untraced
 	}
 	return t
+}
+
+// SetHelper makes h the thread's Helper.
+func (t *Thread) SetHelper(h Helper) {
+	t.Helper = h
+	t.Signals.Init(h, &t.Gate, &t.Process.Actions)
 }
 
 // alloc returns n zeroed bytes, 16-byte aligned, that live until the host
@@ -202,10 +209,7 @@ func (t *Thread) blockOnce(nr uintptr, a0, a1, a2, a3, a4, a5 uintptr) (r int64,
 	}
 	r = kernel.Blocking(&t.Gate, nr, a0, a1, a2, a3, a4, a5)
 	if r != -kernel.ERESTARTSYS {
-		if t.signals.waiting {
-			t.signals.waiting = false
-			t.signals.suspended = r == errno(unix.EINTR) && t.Gate.Pending != 0
-		}
+		t.Signals.Waited(r == errno(unix.EINTR))
 		return r, false
 	}
 	if t.tracing() {

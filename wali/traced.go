@@ -5,8 +5,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"walisup/wali/kernel"
 )
 
 // Tracer shows what a traced process does. It is called in the thread that does
@@ -76,25 +74,16 @@ func (t *Thread) ShowSignal(info *Siginfo) {
 //
 // It may sleep, and is not interrupted by the guest's signals meanwhile.
 func (t *Thread) WriteTrace(fd int, b []byte) int64 {
-	mask, pending := t.stopSignals()
+	mask, pending := t.Signals.Block()
 	r := errno(unix.EINTR)
 	for r == errno(unix.EINTR) {
 		r = t.Gate.CallAway(unix.SYS_WRITE, uintptr(fd), address(b), uintptr(len(b)))
 	}
 	if r == errno(unix.EPIPE) || r == errno(unix.EFBIG) {
-		t.dropSignals(1<<(unix.SIGPIPE-1) | 1<<(unix.SIGXFSZ-1))
+		t.Signals.Drop(1<<(unix.SIGPIPE-1) | 1<<(unix.SIGXFSZ-1))
 	}
 	if !pending {
-		t.setKernelMask(mask)
+		t.Signals.SetKernelMask(mask)
 	}
 	return r
-}
-
-// dropSignals takes pending signals away.
-//
-// Preconditions: they are blocked.
-func (t *Thread) dropSignals(set uint64) {
-	var now unix.Timespec
-	t.signals.kernelMask = set
-	kernel.Syscall(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&t.signals.kernelMask)), 0, uintptr(unsafe.Pointer(&now)), 8, 0, 0)
 }
