@@ -8,7 +8,7 @@
 #   make user-test   as root: unit and integration tests as an ordinary user
 #   make bench   walisup against native
 #   make install the programs, the C library, manual pages and completions, into PREFIX
-#   make deb     two Debian packages
+#   make deb     two Debian packages; make deb-test tries them on a new system, as root
 #   make clean   remove what was built; distclean also what was downloaded
 #   make help    this list; docs/CONTRIBUTING.md has the others
 
@@ -182,6 +182,10 @@ uninstall:
 # Two Debian packages, walisup and walicc, into bin.
 deb: build sysroot layers man
 	integration/install/deb.sh
+
+# Installs, uses and removes them on a new Debian system, in a directory. As root.
+deb-test: deb
+	integration/install/deb-test.sh
 
 # Doubles from and to text: as many random ones as NUMBERS says. Takes some minutes.
 NUMBERS ?= 10000000
