@@ -26,8 +26,10 @@ func FindHelper() (string, error) {
 // findHelper finds.
 func openHelper(path string) (fd int, err error) {
 	if path == "" {
-		fd, _, err = findHelper()
-		return fd, err
+		if fd, _, err = findHelper(); err != nil {
+			return -1, failed(ExitOwn, "%w; name it with --helper or WALISUP_HELPER", err)
+		}
+		return fd, nil
 	}
 	if fd, err = openProgram(path); err != nil {
 		return -1, failed(ExitOwn, "helper %s: %w", path, err)
@@ -56,7 +58,7 @@ func findHelper() (fd int, path string, err error) {
 			return fd, path, nil
 		}
 	}
-	return -1, "", failed(ExitOwn, "%s is neither beside %s, nor in ../libexec/walisup, nor on PATH; name it with --helper or WALISUP_HELPER",
+	return -1, "", failed(ExitOwn, "%s is neither beside %s, nor in ../libexec/walisup, nor on PATH",
 		HelperName, self)
 }
 

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,11 +38,35 @@ func newManCommand() *cobra.Command {
 			root := cmd.Root()
 			root.DisableAutoGenTag = true
 			describeTwins(root)
-			return doc.GenManTree(root, &doc.GenManHeader{
+			if err := doc.GenManTree(root, &doc.GenManHeader{
 				Title: "WALISUP", Section: "1", Source: "walisup " + version.Release, Manual: "walisup",
-			}, args[0])
+			}, args[0]); err != nil {
+				return err
+			}
+			return dropBooleanValues(args[0])
 		},
 	}
+}
+
+// booleanValue is what cobra writes behind a flag that takes no value.
+var booleanValue = regexp.MustCompile(`(?m)^(\\fB-.*\\fP)\[=(?:true|false)\]$`)
+
+// dropBooleanValues rewrites the pages in dir without the defaults of flags that take no value.
+func dropBooleanValues(dir string) error {
+	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	if err != nil {
+		return err
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(page, booleanValue.ReplaceAll(text, []byte("$1")), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // describeTwins adds to each page what --help says in one place: how flags are set
