@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"walisup/helper/engine"
+	"walisup/helper/engine/native"
 	"walisup/helper/engine/wazero"
 	"walisup/helper/module"
 	"walisup/ipc"
@@ -51,8 +52,19 @@ func (b *bootstrap) options() module.Options {
 	return o
 }
 
-// engine is what compiles and runs the module.
-func (b *bootstrap) engine() engine.Engine { return wazero.Engine{} }
+// compiler is the engine that helpers compile with.
+func (b *bootstrap) compiler() engine.Engine { return wazero.Engine{} }
+
+// engine is what runs the module that entry is the compiled form of.
+func (b *bootstrap) engine(entry *cache.Entry) (engine.Engine, error) {
+	switch {
+	case native.Runs(entry.Head):
+		return native.Engine{}, nil
+	case b.NeedNative:
+		return nil, fmt.Errorf("%s: the cache has no native code for it: make some by walisup compile --native, or start it with --engine auto", b.Module)
+	}
+	return wazero.Engine{}, nil
+}
 
 // engineError makes an error of the engine's one of the helper's.
 func (b *bootstrap) engineError(err error) error {
@@ -65,7 +77,7 @@ func (b *bootstrap) engineError(err error) error {
 
 // context is what a cache entry depends on besides the module file's content.
 func (b *bootstrap) context() cache.Context {
-	return cache.Context{Build: b.build, KeepDebug: b.KeepDebug, PlainTables: b.PlainTables, Role: b.Role}
+	return cache.Context{Build: b.build, KeepDebug: b.KeepDebug, PlainTables: b.PlainTables, OnlyWazero: b.OnlyWazero, Role: b.Role}
 }
 
 func (b *bootstrap) contextSum() [32]byte {

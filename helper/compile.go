@@ -149,7 +149,7 @@ func (b *bootstrap) compile(content []byte) (*cache.Entry, error) {
 	if err != nil {
 		return nil, notRunnable(b.Module, err)
 	}
-	artifact, err := b.engine().Compile(context.Background(), m, engine.Options{
+	artifact, err := b.compiler().Compile(context.Background(), m, engine.Options{
 		Workers: runtime.GOMAXPROCS(0), Debug: b.KeepDebug,
 		MemoryBase: cmp.Or(uintptr(options.MemoryBase), memory.FixedBase), Reserved: stagezero.Reserved(),
 	})

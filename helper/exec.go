@@ -42,6 +42,7 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	order := *b.Boot
 	order.Module, order.ModuleFD, order.Name = x.Path, -1, x.Name
 	order.Compiled, order.Ready = true, false
+	order.NeedNative = false                         // which was about the first program
 	order.Progress, order.ListAdapted = false, false // the standard error is the guest's
 	order.Channel = b.channel != nil
 	order.Slot, order.Generation = t.ref.Slot, t.ref.Generation

@@ -70,7 +70,11 @@ func (b *bootstrap) run() error {
 	if err := b.freeze(); err != nil {
 		return err
 	}
-	p := &program{name: b.Module, names: entry.Names, lines: entry.Lines, engine: b.engine(), boot: b}
+	runs, err := b.engine(entry)
+	if err != nil {
+		return err
+	}
+	p := &program{name: b.Module, names: entry.Names, lines: entry.Lines, engine: runs, boot: b}
 	if err := p.module.UnmarshalBinary(entry.Meta); err != nil {
 		return fmt.Errorf("%s: %w; clear the compile cache %s", b.Module, err, b.CacheDir)
 	}

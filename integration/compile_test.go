@@ -45,6 +45,15 @@ func nativeCompiler(tb testing.TB) string {
 // compileC returns the path of the compiled program.
 func compileC(tb testing.TB, compiler, source, suffix string, flags []string) string {
 	tb.Helper()
+	out := compileOnce(tb, compiler, source, suffix, flags)
+	if suffix == ".wasm" {
+		nativeCode(tb, out)
+	}
+	return out
+}
+
+func compileOnce(tb testing.TB, compiler, source, suffix string, flags []string) string {
+	tb.Helper()
 	text, err := os.ReadFile(source)
 	if err != nil {
 		tb.Fatal(err)

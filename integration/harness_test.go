@@ -111,6 +111,7 @@ func port(tb testing.TB, name, program string) pair {
 	}
 	need(tb, p.native, "run make ports")
 	need(tb, p.module, "run make ports")
+	nativeCode(tb, p.module)
 	return p
 }
 

@@ -32,38 +32,50 @@ func TestCPrograms(t *testing.T) {
 	for _, source := range sources {
 		t.Run(strings.TrimSuffix(filepath.Base(source), ".c"), func(t *testing.T) {
 			t.Parallel()
-			plan, err := readPlan(source)
-			if err != nil {
-				t.Fatal(err)
+			p, program := cProgram(t, source)
+			p.compare(t, program)
+		})
+	}
+}
+
+// cProgram builds a program of testdata/c.
+func cProgram(t *testing.T, source string) (plan, pair) {
+	t.Helper()
+	p, err := readPlan(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, feature := range p.needs {
+		if !slices.Contains(engineHas, feature) {
+			t.Skipf("the engine does not have %s yet", feature)
+		}
+	}
+	return p, buildC(t, source, p.flags...)
+}
+
+// compare runs both builds of a program.
+func (p *plan) compare(t *testing.T, program pair) {
+	t.Helper()
+	for i, args := range p.args {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			t.Parallel()
+			if p.root[i] && os.Geteuid() != 0 {
+				t.Skip("only root can do this")
 			}
-			for _, feature := range plan.needs {
-				if !slices.Contains(engineHas, feature) {
-					t.Skipf("the engine does not have %s yet", feature)
+			call := p.call
+			call.args = args
+			native, guest := program.runNative(t, call), program.runGuest(t, call)
+			if p.fault != 0 && native.status != 128+int(p.fault) {
+				t.Fatalf("the native program ends with status %d, not by signal %d", native.status, p.fault)
+			}
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("guest's standard error:\n%s", shorten(guest.stderr))
 				}
-			}
-			program := buildC(t, source, plan.flags...)
-			for i, args := range plan.args {
-				t.Run(strings.Join(args, " "), func(t *testing.T) {
-					t.Parallel()
-					if plan.root[i] && os.Geteuid() != 0 {
-						t.Skip("only root can do this")
-					}
-					call := plan.call
-					call.args = args
-					native, guest := program.runNative(t, call), program.runGuest(t, call)
-					if plan.fault != 0 && native.status != 128+int(plan.fault) {
-						t.Fatalf("the native program ends with status %d, not by signal %d", native.status, plan.fault)
-					}
-					t.Cleanup(func() {
-						if t.Failed() {
-							t.Logf("guest's standard error:\n%s", shorten(guest.stderr))
-						}
-					})
-					// Standard error is for messages, whose texts differ.
-					guest.stderr = native.stderr
-					compare(t, native, guest)
-				})
-			}
+			})
+			// Standard error is for messages, whose texts differ.
+			guest.stderr = native.stderr
+			compare(t, native, guest)
 		})
 	}
 }

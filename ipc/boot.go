@@ -45,6 +45,8 @@ type Boot struct {
 	Compiled    bool // the compiled module is open as descriptor EntryOffset
 	Ready       bool // say on descriptor ReadyOffset when the guest runs
 	PerfMap     bool // write a map of the compiled functions for perf
+	OnlyWazero  bool // do without native code, even if the cache has some
+	NeedNative  bool // do not run without native code
 
 	// Ignored has bit n-1 set for each signal n that the guest is to start with
 	// set to SIG_IGN.
@@ -95,6 +97,34 @@ type Boot struct {
 	// channel.Ref. Without one they are 0.
 	Channel          bool
 	Slot, Generation uint32
+}
+
+// Names of engines, as in flags and records; empty is any.
+const (
+	EngineAuto   = "auto"
+	EngineWazero = "wazero"
+	EngineNative = "native"
+)
+
+// Engine is the name of the engine that OnlyWazero and NeedNative stand for, empty for any.
+func (b *Boot) Engine() string {
+	switch {
+	case b.OnlyWazero:
+		return EngineWazero
+	case b.NeedNative:
+		return EngineNative
+	}
+	return ""
+}
+
+// SetEngine sets OnlyWazero and NeedNative by an engine's name.
+func (b *Boot) SetEngine(name string) error {
+	switch name {
+	case "", EngineAuto, EngineWazero, EngineNative:
+		b.OnlyWazero, b.NeedNative = name == EngineWazero, name == EngineNative
+		return nil
+	}
+	return fmt.Errorf("no engine %q: there are auto, wazero and native", name)
 }
 
 // Limit is a resource limit of getrlimit(2), if Set.
@@ -159,6 +189,8 @@ const (
 	flagCode
 	flagSandboxed
 	flagCacheShared
+	flagOnlyWazero
+	flagNeedNative
 
 	flagsKnown = 1<<iota - 1
 )
@@ -167,7 +199,7 @@ const (
 var ErrBoot = errors.New("bad boot record")
 
 // flags pairs each flag bit with its field, for both directions.
-func (b *Boot) flags() [15]struct {
+func (b *Boot) flags() [17]struct {
 	bit   uint32
 	field *bool
 } {
@@ -190,6 +222,8 @@ func (b *Boot) flags() [15]struct {
 		{flagCode, &b.Code},
 		{flagSandboxed, &b.Sandboxed},
 		{flagCacheShared, &b.CacheShared},
+		{flagOnlyWazero, &b.OnlyWazero},
+		{flagNeedNative, &b.NeedNative},
 	}
 }
 

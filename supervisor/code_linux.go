@@ -34,7 +34,7 @@ func startCode(c *ipc.Confinement, l *launch, g *Guest) (int, error) {
 	}
 	compile := &compiler{
 		helper: own, first: l.first, processes: g.tree, objects: g.objects,
-		context: cache.Context{KeepDebug: l.boot.KeepDebug, PlainTables: l.boot.PlainTables, Role: l.boot.Role},
+		context: cache.Context{KeepDebug: l.boot.KeepDebug, PlainTables: l.boot.PlainTables, OnlyWazero: l.boot.OnlyWazero, Role: l.boot.Role},
 	}
 	socket, err := codeservice.Start(codeservice.Config{
 		Dir:     l.boot.CacheDir,
@@ -52,16 +52,8 @@ func startCode(c *ipc.Confinement, l *launch, g *Guest) (int, error) {
 // keys returns what the helper's cache keys depend on.
 func (c *compiler) keys() (cache.Context, error) {
 	context := c.context
-	fd, err := unix.Open(fdPath(c.helper), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return context, fmt.Errorf("read %s: %w", HelperName, err)
-	}
-	defer unix.Close(fd)
-	head := make([]byte, cache.BuildIDHead)
-	n, err := unix.Pread(fd, head, 0)
-	if err == nil {
-		context.Build, err = cache.BuildID(head[:n])
-	}
+	var err error
+	context.Build, err = buildOf(c.helper)
 	return context, err
 }
 
@@ -83,7 +75,7 @@ func (c *compiler) run(module, result int) error {
 	defer unix.Close(null)
 	boot, err := ipc.WriteBoot(&ipc.Boot{
 		ModuleFD: c.first + ipc.ModuleOffset, CompileOnly: true,
-		KeepDebug: c.context.KeepDebug, PlainTables: c.context.PlainTables, Role: c.context.Role,
+		KeepDebug: c.context.KeepDebug, PlainTables: c.context.PlainTables, OnlyWazero: c.context.OnlyWazero, Role: c.context.Role,
 	})
 	if err != nil {
 		return err

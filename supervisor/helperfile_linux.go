@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"walisup/ipc/cache"
 )
 
 // HelperName is the file name of the helper program.
@@ -20,6 +22,32 @@ func FindHelper() (string, error) {
 		return "", err
 	}
 	return path, unix.Close(fd)
+}
+
+// HelperBuild is the build of the helper program: path if it is not empty, otherwise the one
+// that a start without a path of its own would use. See cache.BuildID.
+func HelperBuild(path string) (string, error) {
+	helper, err := openHelper(path)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(helper)
+	return buildOf(helper)
+}
+
+// buildOf is the build of an open helper program.
+func buildOf(helper int) (string, error) {
+	fd, err := unix.Open(fdPath(helper), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", HelperName, err)
+	}
+	defer unix.Close(fd)
+	head := make([]byte, cache.BuildIDHead)
+	n, err := unix.Pread(fd, head, 0)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", HelperName, err)
+	}
+	return cache.BuildID(head[:n])
 }
 
 // openHelper opens the helper program: path if it is not empty, otherwise what

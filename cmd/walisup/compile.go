@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -13,14 +14,21 @@ import (
 
 func newCompileCommand() *cobra.Command {
 	var module moduleFlags
+	var native bool
 	cmd := &cobra.Command{
 		Use:   "compile [flags] app.wasm...",
 		Short: "Compile modules into the cache without running them",
 		Long: `compile compiles modules and stores the result in the cache, so that their first start
 is fast. The cache finds a module by its content: the file may be moved afterwards.
---keep-debug and --plain-tables must be the same as at the start.`,
-		Annotations:       readsEnvironment,
-		Example:           `  walisup compile --cache /var/cache/walisup *.wasm`,
+--keep-debug and --plain-tables must be the same as at the start.
+
+With --native compile makes native code by LLVM, which takes longer and runs faster, and
+start uses that from then on. It needs LLVM's programs opt, llc, llvm-mc and ld.lld
+(Debian's packages llvm-22 and lld-22); starting a module does not. A module that the
+native compiler does not take stays as it is, and compile says why.`,
+		Annotations: readsEnvironment,
+		Example: `  walisup compile --cache /var/cache/walisup *.wasm
+  walisup compile --native sqlite3.wasm`,
 		ValidArgsFunction: completeModules,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -34,6 +42,12 @@ is fast. The cache finds a module by its content: the file may be moved afterwar
 				return errors.New("compile: there is no cache directory; name one with --cache")
 			}
 			boot.CompileOnly = true
+			var compiler *nativeCompiler
+			if native {
+				if compiler, err = newNativeCompiler(&module, &boot); err != nil {
+					return fmt.Errorf("compile: %w", err)
+				}
+			}
 			// One bad module does not keep the others from being compiled.
 			status := 0
 			for _, name := range args {
@@ -45,6 +59,9 @@ is fast. The cache finds a module by its content: the file may be moved afterwar
 				if err != nil {
 					result = report(err)
 				}
+				if native && result == 0 {
+					result = compiler.compile(cmd.Context(), name)
+				}
 				if status == 0 {
 					status = result
 				}
@@ -53,6 +70,7 @@ is fast. The cache finds a module by its content: the file may be moved afterwar
 		},
 	}
 	module.register(cmd.Flags())
+	cmd.Flags().BoolVar(&native, "native", false, "make native code by LLVM; not with --keep-debug")
 	return cmd
 }
 

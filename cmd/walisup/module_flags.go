@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -24,6 +25,7 @@ type moduleFlags struct {
 	plainTables bool
 	listAdapted bool
 	perfMap     bool
+	engine      string
 }
 
 func (m *moduleFlags) register(flags *pflag.FlagSet) {
@@ -34,6 +36,7 @@ func (m *moduleFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&m.plainTables, "plain-tables", false, "trap when the module calls a function through a pointer of another type (default: adapt the arguments)")
 	flags.BoolVar(&m.listAdapted, "list-adapted", false, "print to standard error for which types calls through pointers were adapted; not with --plain-tables")
 	flags.BoolVar(&m.perfMap, "perf-map", false, "write /tmp/perf-PID.map, so that perf shows the names of the module's functions")
+	flags.StringVar(&m.engine, "engine", ipc.EngineAuto, "what runs the module: wazero, native code, or auto for native code that compile --native has made, else wazero (`engine`)")
 }
 
 // boot fills in what the flags say. A cache directory that was asked for must be
@@ -45,6 +48,12 @@ func (m *moduleFlags) boot() (ipc.Boot, error) {
 		ListAdapted: m.listAdapted,
 		PerfMap:     m.perfMap,
 		Progress:    isTerminal(unix.Stderr),
+	}
+	if err := boot.SetEngine(m.engine); err != nil {
+		return boot, fmt.Errorf("--engine: %w", err)
+	}
+	if m.noCache && boot.NeedNative {
+		return boot, errors.New("--engine native: native code is in the cache, so --no-cache leaves none")
 	}
 	if m.noCache {
 		return boot, nil

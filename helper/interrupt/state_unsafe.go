@@ -230,6 +230,15 @@ func (s *State) Enter() (Interruption, error) {
 	}, nil
 }
 
+// Caught is the interruption that Enter will begin.
+func (s *State) Caught() Interruption {
+	f := s.frame
+	return Interruption{
+		Signal: int(f.signal), Info: &f.siginfo,
+		PC: f.register(offsetRIP), FP: f.register(offsetRBP), SP: f.register(offsetRSP),
+	}
+}
+
 // Mask is the signal mask at the interruption that was entered last, to which
 // Leave goes back.
 func (s *State) Mask() *uint64 {

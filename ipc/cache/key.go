@@ -32,6 +32,10 @@ type Context struct {
 
 	KeepDebug, PlainTables bool // see ipc.Boot
 
+	// OnlyWazero is for entries that are code of the engine wazero in any case. Without
+	// it walisup compile --native puts native code in the place of such an entry.
+	OnlyWazero bool
+
 	// Role is what the module is compiled for, see ipc.Boot.
 	Role ipc.Role
 }
@@ -47,6 +51,9 @@ func (c *Context) Sum() [sha256.Size]byte {
 		head[5] = 1
 	}
 	head[6] = byte(c.Role)
+	if c.OnlyWazero {
+		head[7] = 1
+	}
 	return sha256.Sum256(append(head[:], c.Build...))
 }
 

@@ -8,13 +8,14 @@ import (
 
 // Module is how the helper runs the module.
 type Module struct {
-	CacheDir    Text `json:"cache_dir,omitempty"` // absolute; empty for none
-	KeepDebug   bool `json:"keep_debug"`
-	PlainTables bool `json:"plain_tables"`
-	NativeExec  bool `json:"native_exec"`
-	Progress    bool `json:"progress"`
-	ListAdapted bool `json:"list_adapted"`
-	PerfMap     bool `json:"perf_map"`
+	CacheDir    Text   `json:"cache_dir,omitempty"` // absolute; empty for none
+	KeepDebug   bool   `json:"keep_debug"`
+	PlainTables bool   `json:"plain_tables"`
+	NativeExec  bool   `json:"native_exec"`
+	Progress    bool   `json:"progress"`
+	ListAdapted bool   `json:"list_adapted"`
+	PerfMap     bool   `json:"perf_map"`
+	Engine      string `json:"engine,omitempty"` // that was asked for; empty for any
 
 	Layers []Layer `json:"layers,omitempty"`
 }
@@ -67,7 +68,7 @@ func (c *Command) SetBoot(b *ipc.Boot) error {
 	c.Confinement = recordedConfinement(&confinement)
 	c.Module = Module{
 		CacheDir: Text(b.CacheDir), KeepDebug: b.KeepDebug, PlainTables: b.PlainTables, NativeExec: b.NativeExec,
-		Progress: b.Progress, ListAdapted: b.ListAdapted, PerfMap: b.PerfMap,
+		Progress: b.Progress, ListAdapted: b.ListAdapted, PerfMap: b.PerfMap, Engine: b.Engine(),
 	}
 	for _, l := range b.Layers {
 		c.Module.Layers = append(c.Module.Layers, Layer{Path: Text(l.Path), Args: Texts(l.Args)})
@@ -84,10 +85,14 @@ func (c *Command) Boot() (ipc.Boot, error) {
 	for _, l := range m.Layers {
 		layers = append(layers, ipc.Layer{Path: string(l.Path), Args: Strings(l.Args)})
 	}
-	return ipc.Boot{
+	boot := ipc.Boot{
 		Layers: layers, CacheDir: string(m.CacheDir), KeepDebug: m.KeepDebug, PlainTables: m.PlainTables, NativeExec: m.NativeExec,
 		Progress: m.Progress, ListAdapted: m.ListAdapted, PerfMap: m.PerfMap, Confine: string(text),
-	}, err
+	}
+	if failure := boot.SetEngine(m.Engine); err == nil {
+		err = failure
+	}
+	return boot, err
 }
 
 func recordedConfinement(c *ipc.Confinement) Confinement {

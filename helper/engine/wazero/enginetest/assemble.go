@@ -21,8 +21,10 @@ const (
 // Assembler puts a module together. Functions are numbered as they are added,
 // imported ones first.
 type Assembler struct {
-	Memory []byte // limits, nil for none
-	Tables [][]byte
+	Memory   []byte // limits, nil for none
+	Tables   [][]byte
+	Globals  [][]byte
+	Elements [][]byte
 
 	types, imports, functions, tags, exports, code, data [][]byte
 
@@ -106,7 +108,9 @@ func (a *Assembler) Bytes() []byte {
 		section(5, [][]byte{a.Memory})
 	}
 	section(13, a.tags)
+	section(6, a.Globals)
 	section(7, a.exports)
+	section(9, a.Elements)
 	if len(a.data) > 0 {
 		out = vector(append(out, 12), string(U32(nil, uint32(len(a.data)))))
 	}

@@ -1,0 +1,151 @@
+package compiler
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"walisup/helper/engine/wazero/enginetest"
+	"walisup/helper/module"
+)
+
+// program is a module with one function besides an empty _start.
+func program(a *enginetest.Assembler, locals []byte, code ...any) *enginetest.Assembler {
+	a.Memory = []byte{1, 2, 2}
+	void := a.Type(nil, nil)
+	a.Function("_start", void, nil)
+	a.Function("f", void, locals, enginetest.Code(code...)...)
+	return a
+}
+
+func translate(t *testing.T, a *enginetest.Assembler) (ir string, err error) {
+	t.Helper()
+	m, err := module.Prepare(a.Bytes(), module.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := decode(m.Binary)
+	if err != nil {
+		return "", err
+	}
+	e := &emitter{m: w, unit: &unit{defined: map[uint32]bool{}, called: map[uint32]bool{}}}
+	for k := range w.bodies {
+		if err := e.function(uint32(len(w.imports) + k)); err != nil {
+			return "", err
+		}
+	}
+	if err := e.ends(); err != nil {
+		return "", err
+	}
+	return string(e.unit.finish(w)), nil
+}
+
+// What the translator does not know is refused by name, and never translated to something else.
+func TestUnsupported(t *testing.T) {
+	const i32Const = 0x41
+	tests := []struct {
+		name, want string
+		build      func(a *enginetest.Assembler)
+	}{
+		{"a tail call", "opcode 0x12", func(a *enginetest.Assembler) { program(a, nil, 0x12, 0) }},
+		{"a tail call that is not reached", "opcode 0x12", func(a *enginetest.Assembler) { program(a, nil, 0x00, 0x12, 0) }},
+		{"an exception", "opcode 0x8", func(a *enginetest.Assembler) { a.Tag(a.Type(nil, nil)); program(a, nil, 0x08, 0) }},
+		{"a reference", "value type 0x70", func(a *enginetest.Assembler) { program(a, []byte{1, 1, enginetest.FuncRef}) }},
+		{"several results", "several results", func(a *enginetest.Assembler) {
+			a.Function("g", a.Type(nil, []byte{enginetest.I32, enginetest.I32}), nil, enginetest.Code(i32Const, 0, i32Const, 0)...)
+			program(a, nil)
+		}},
+		{"setjmp of another type", "setjmp of another type", func(a *enginetest.Assembler) {
+			a.Import("wali", "setjmp", a.Type([]byte{enginetest.I64}, []byte{enginetest.I32}))
+			program(a, nil)
+		}},
+		{"an exported setjmp", "an exported setjmp", func(a *enginetest.Assembler) {
+			a.Export("again", 0, a.Import("wali", "setjmp", a.Type([]byte{enginetest.I32}, []byte{enginetest.I32})))
+			program(a, nil)
+		}},
+		{"a vector for the host", "v128 in a host function", func(a *enginetest.Assembler) {
+			a.Import("wali", "SYS_read", a.Type([]byte{enginetest.V128}, nil))
+			program(a, nil)
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			a := new(enginetest.Assembler)
+			test.build(a)
+			_, err := translate(t, a)
+			var u *Unsupported
+			if !errors.As(err, &u) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want an Unsupported about %q", err, test.want)
+			}
+		})
+	}
+}
+
+// The stack pointer is stored between fences, a loop begins with a barrier, and the index of a
+// table is loaded once: what signals and threads rely on.
+func TestOrder(t *testing.T) {
+	a := new(enginetest.Assembler)
+	ir, err := translate(t, program(a, []byte{1, 1, enginetest.I32}, 0x03, 0x40, 0x20, 0, 0x0d, 0, 0x0b, 0x02, 0x40, 0x20, 0, 0x0e, 0, 0, 0x0b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`asm sideeffect "", "~{memory}"`, `call i32 asm "", "=r,0"`} {
+		if !strings.Contains(ir, want) {
+			t.Errorf("no %s in\n%s", want, ir)
+		}
+	}
+	for _, want := range []string{"noredzone", `"frame-pointer"="all"`, `"probe-stack"="inline-asm"`} {
+		if !strings.Contains(ir, want) {
+			t.Errorf("no attribute %s", want)
+		}
+	}
+}
+
+// Bytes that no validator has seen make errors, and no panic.
+func TestDamagedModules(t *testing.T) {
+	a := new(enginetest.Assembler)
+	program(a, nil, 0x41, 1, 0x1a)
+	whole := a.Bytes()
+	for n := range whole {
+		decode(whole[:n])
+	}
+	for i := range whole {
+		for _, x := range []byte{0, 0x7f, 0xff} {
+			b := append([]byte{}, whole...)
+			b[i] = x
+			w, err := decode(b)
+			if err != nil {
+				continue
+			}
+			e := &emitter{m: w, unit: &unit{defined: map[uint32]bool{}, called: map[uint32]bool{}}}
+			for k := range w.bodies {
+				if e.function(uint32(len(w.imports)+k)) != nil {
+					break
+				}
+			}
+		}
+	}
+}
+
+// A module for a memory at another place is a layer's.
+func TestOtherPlace(t *testing.T) {
+	_, err := Compile(context.Background(), &module.Module{MemoryBase: 1 << 33}, nil, "", 1, nil)
+	var u *Unsupported
+	if !errors.As(err, &u) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A load whose value is dropped stays, since it may fault.
+func TestUnusedLoad(t *testing.T) {
+	ir, err := translate(t, program(new(enginetest.Assembler), nil, 0x41, 16, 0x28, 2, 0, 0x1a, 0x41, 16, 0xfd, 0, 0, 0, 0x1a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`asm sideeffect "", "r"(i32`, `asm sideeffect "", "x"(<16 x i8>`} {
+		if !strings.Contains(ir, want) {
+			t.Errorf("no %s in\n%s", want, ir)
+		}
+	}
+}

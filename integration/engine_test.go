@@ -1,0 +1,155 @@
+package integration
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// nativeModules guards modules that native code is being made of.
+var nativeModules sync.Map // path to func() (string, error)
+
+// needLLVM skips a test that makes native code where LLVM's programs are not installed.
+func needLLVM(tb testing.TB) {
+	tb.Helper()
+	for _, tool := range []string{"opt-22", "llc-22", "llvm-mc-22", "ld.lld-22"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			tb.Skipf("%s is not installed: install llvm-22 and lld-22", tool)
+		}
+	}
+}
+
+// nativeCode makes native code of a module if WALISUP_TEST_ENGINE is "native", so that all
+// tests run on that: a start without --engine takes it. Modules that stay with the other
+// engine, and those that are made to be refused, are run as ever.
+func nativeCode(tb testing.TB, module string) {
+	tb.Helper()
+	if os.Getenv("WALISUP_TEST_ENGINE") != "native" {
+		return
+	}
+	needLLVM(tb)
+	made, _ := nativeModules.LoadOrStore(module, sync.OnceValues(func() (string, error) { return makeNative(module) }))
+	if output, err := made.(func() (string, error))(); err != nil || output != "" {
+		tb.Logf("native code of %s: %v\n%s", module, err, output)
+	}
+}
+
+// makeNative puts native code of a module into the tests' cache. The output says why, if
+// there is none.
+func makeNative(module string, flags ...string) (output string, err error) {
+	cmd := exec.Command(walisupPath(), append(append([]string{"compile", "--native"}, flags...), module)...)
+	cmd.Env = append(baseEnv(), "PATH="+os.Getenv("PATH"))
+	text, err := cmd.CombinedOutput()
+	return strings.TrimSpace(string(text)), err
+}
+
+// forEngine returns the call with a flag that chooses the engine.
+func (i invocation) forEngine(engine string) invocation {
+	i.flags = append(slices.Clone(i.flags), "--engine", engine)
+	return i
+}
+
+// nativePrograms are programs of testdata/c that TestNativePrograms runs: what an engine can do
+// wrong in calls, traps, jumps, signals, processes and threads.
+var nativePrograms = []string{
+	"calls", "exec", "fault_codes", "fork", "hammer", "loading", "math", "nested_jumps", "numbers", "processes", "setjmp",
+	"signal_hammer", "signal_overflow", "signal_storm", "signals", "thread_end", "thread_fork", "thread_signal", "thread_vfork",
+	"threads", "traps", "variadic",
+}
+
+// TestNativePrograms compares programs in native code with their native builds.
+func TestNativePrograms(t *testing.T) {
+	t.Parallel()
+	needWalisup(t)
+	needLLVM(t)
+	for _, name := range nativePrograms {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, program := cProgram(t, filepath.Join("testdata/c", name+".c"))
+			mustMakeNative(t, program.module)
+			p.call = p.call.forEngine("native")
+			p.compare(t, program)
+		})
+	}
+}
+
+// mustMakeNative makes native code of a module that the compiler takes.
+func mustMakeNative(t *testing.T, module string) {
+	t.Helper()
+	if output, err := makeNative(module); err != nil || output != "" {
+		t.Fatalf("native code of %s: %v\n%s", module, err, output)
+	}
+}
+
+// TestNativeInterrupted lets signals come at any instruction of native code, which must not
+// change what it computes.
+func TestNativeInterrupted(t *testing.T) {
+	t.Parallel()
+	needLLVM(t)
+	program := buildC(t, "testdata/engine/interrupted.c")
+	mustMakeNative(t, program.module)
+	native := program.runNative(t, invocation{})
+	for _, every := range []string{"0", "1000", "50"} {
+		guest := program.runGuest(t, invocation{args: []string{every}}.forEngine("native"))
+		t.Logf("every %s us: %s", every, guest.stderr)
+		guest.stderr = native.stderr
+		compare(t, native, guest)
+	}
+}
+
+// TestEngineFlag shows which engine runs a module, by what start says where there is no
+// native code.
+func TestEngineFlag(t *testing.T) {
+	t.Parallel()
+	needWalisup(t)
+	needLLVM(t)
+	program := buildC(t, "testdata/c/arguments.c")
+	cache := t.TempDir() + "/cache"
+	start := func(engine string, flags ...string) outcome {
+		return program.runGuest(t, invocation{flags: append([]string{"--cache", cache, "--engine", engine}, flags...)})
+	}
+	refused := start("native")
+	if refused.status != 125 || !strings.Contains(refused.stderr, "walisup compile --native") {
+		t.Errorf("without native code --engine native ends with status %d and says %q", refused.status, refused.stderr)
+	}
+	want := start("wazero")
+	for _, engine := range []string{"auto", "native", "wazero"} {
+		if output, err := makeNative(program.module, "--cache", cache); err != nil || output != "" {
+			t.Fatalf("native code: %v %s", err, output)
+		}
+		if got := start(engine); got.status != want.status || got.stdout != want.stdout || got.stderr != want.stderr {
+			t.Errorf("--engine %s: status %d, output %q and %q, want %d, %q and %q", engine, got.status, got.stdout, got.stderr,
+				want.status, want.stdout, want.stderr)
+		}
+	}
+	for _, wrong := range []outcome{start("fast"), start("native", "--no-cache")} {
+		if wrong.status != 125 || !strings.Contains(wrong.stderr, "--engine") {
+			t.Errorf("a wrong --engine ends with status %d and says %q", wrong.status, wrong.stderr)
+		}
+	}
+}
+
+// TestNativeRefused has a module stay with the other engine whose instructions the compiler of
+// native code does not know.
+func TestNativeRefused(t *testing.T) {
+	t.Parallel()
+	needLLVM(t)
+	walicc := filepath.Join(root, "bin", "walicc")
+	need(t, walicc, "run make build")
+	program := pair{name: "tail_call", module: compileC(t, walicc, "testdata/engine/tail_call.c", ".wasm", []string{"-mtail-call"})}
+	output, err := makeNative(program.module)
+	if err != nil || !strings.Contains(output, "stays with wazero") || !strings.Contains(output, "opcode 0x12") {
+		t.Fatalf("compile --native: %v, %q", err, output)
+	}
+	guest := program.runGuest(t, invocation{})
+	if guest.status != 0 || guest.stdout != "1000001\n" {
+		t.Errorf("status %d, output %q, %s", guest.status, guest.stdout, guest.stderr)
+	}
+	if guest = program.runGuest(t, invocation{}.forEngine("native")); guest.status != 125 {
+		t.Errorf("--engine native: status %d", guest.status)
+	}
+}
