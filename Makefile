@@ -32,7 +32,7 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all help numbers build layers demo test user-test man cli-doc install uninstall deb bench yardsticks soak stress kernel-test seccomp-test lint staticcheck unit unit-of-user race integration deps container-deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all help numbers build layers demo test user-test man cli-doc install uninstall deb bench yardsticks soak chaos stress kernel-test seccomp-test lint staticcheck unit unit-of-user race integration deps container-deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 help:
@@ -199,6 +199,11 @@ bench: ports
 SOAK ?= 10m
 soak: ports
 	WALISUP_TEST_REQUIRE=1 WALISUP_SOAK=$(SOAK) $(GO) test -count=1 -timeout 24h -v -run TestSoak ./integration
+
+# bash, SQLite and redis while their system calls fail, for as long as CHAOS says.
+CHAOS ?= 10m
+chaos: ports layers
+	WALISUP_TEST_REQUIRE=1 WALISUP_CHAOS=$(CHAOS) $(GO) test -count=1 -timeout 24h -v -run '^TestChaos' ./integration
 
 # Threads and forks with a helper that collects, stops, forks and makes threads at every
 # chance, see helper/stress_on.go.

@@ -86,8 +86,11 @@ func startRedis(tb testing.TB, s side, dir string, args ...string) (*server, *re
 	args = append([]string{"--port", tcp, "--dir", dir, "--enable-debug-command", "yes"}, args...)
 	redis := startServer(tb, s.cmd(port(tb, "redis", "redis-server"), args...))
 	redis.expect(`Ready to accept connections`)
-	conn := dial(tb, tcp)
-	return redis, &redisClient{conn: conn, replies: bufio.NewReader(conn), port: tcp}
+	return redis, newRedisClient(dial(tb, tcp), tcp)
+}
+
+func newRedisClient(conn net.Conn, port string) *redisClient {
+	return &redisClient{conn: conn, replies: bufio.NewReader(conn), port: port}
 }
 
 // redisClient speaks redis's protocol.
