@@ -136,3 +136,38 @@ LAYER_ENTRY("layer_main") void layer_main(int argc, char **argv) { __builtin_tra
 		})
 	}
 }
+
+// TestLayersSandboxed has a layer stand between an application and a sandbox: both refuse
+// what they refuse, and executed modules have both.
+func TestLayersSandboxed(t *testing.T) {
+	t.Parallel()
+	bash := port(t, "bash", "bash")
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"both", "layer", "sandbox"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const script = `cd "$1"; for d in both layer sandbox; do echo x >$d/$2 && echo $d; done`
+	got := bash.runGuest(t, invocation{
+		args: []string{"-c", script + `; exec "$BASH_MODULE" -c '` + script + `' bash "$1" second`, "bash", dir, "first"},
+		env:  []string{"BASH_MODULE=" + bash.module},
+		flags: []string{"--sandbox", "--allow-read", "/", "--allow-write", dir + "/both", "--allow-write", dir + "/sandbox",
+			"--layer", supplied(t, "readonly.wasm", dir+"/both", dir+"/layer")},
+	})
+	if got.status != 1 || got.stdout != "both\nboth\n" {
+		t.Errorf("status %d, standard output %q, standard error %q", got.status, got.stdout, got.stderr)
+	}
+	files := snapshot(t, dir)
+	for _, name := range []string{"both/first", "both/second"} {
+		if files[name] == "" {
+			t.Errorf("%s is missing in %q", name, files)
+		}
+	}
+	if len(files) != 5 {
+		t.Errorf("there is more than allowed: %q", files)
+	}
+}
