@@ -34,6 +34,9 @@ type running struct {
 	value   uint64
 }
 
+// Bounds of the code of enter that a signal may interrupt.
+var lookAt, pendingExitAt = lookPC(), pendingExitPC()
+
 // attach makes t ready for the code of p.
 func (t *thread) attach(p *program) error {
 	if t.context != nil {
@@ -43,7 +46,7 @@ func (t *thread) attach(p *program) error {
 	if err != nil {
 		return err
 	}
-	hooks := interrupt.Hooks{Enter: enterStubPC(), Divert: nothingPC(), Step: nothingPC(), LookLo: lookPC(), LookHi: pendingExitPC()}
+	hooks := interrupt.Hooks{Enter: enterStubPC(), Divert: nothingPC(), Step: nothingPC(), LookLo: lookAt, LookHi: pendingExitAt}
 	if hooks.LookHi < hooks.LookLo {
 		return errors.New("the linker has moved the code of the native engine apart")
 	}
@@ -134,7 +137,11 @@ func (t *thread) run(ctx context.Context) error {
 			}
 		case k == exitInterrupted:
 			caught := t.state.Caught()
-			at = interruption{sp: c.guestSP, fp: caught.FP, oldSP: c.oldSP, oldExit: c.oldExit, args: c.args, ret: c.ret}
+			fp := caught.FP
+			if caught.PC >= lookAt && caught.PC < pendingExitAt { // enter has not popped it, or just so
+				fp = c.calleeFP(c.oldSP)
+			}
+			at = interruption{sp: c.guestSP, fp: fp, oldSP: c.oldSP, oldExit: c.oldExit, args: c.args, ret: c.ret}
 			t.sp, t.fp, t.setjmp = at.sp, at.fp, 0
 			if caught.Signal == int(unix.SIGSEGV) && caught.Fault() && c.inGuard(caught.FaultAddress()) {
 				if err := t.overflow(ctx); err != nil {
