@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -151,5 +152,78 @@ func TestNativeRefused(t *testing.T) {
 	}
 	if guest = program.runGuest(t, invocation{}.forEngine("native")); guest.status != 125 {
 		t.Errorf("--engine native: status %d", guest.status)
+	}
+}
+
+// TestNativeCompileInterrupted ends walisup while LLVM works: nothing of that remains.
+func TestNativeCompileInterrupted(t *testing.T) {
+	t.Parallel()
+	needWalisup(t)
+	needLLVM(t)
+	module := port(t, "lua5.4", "lua").module
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			cmd := exec.Command(walisupPath(), "compile", "--native", "--cache", t.TempDir(), module)
+			cmd.Env = append(baseEnv(), "PATH="+os.Getenv("PATH"), "TMPDIR="+dir)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "LLVM works", func() bool { return len(workingIn(t, dir)) > 0 })
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			cmd.Wait()
+			if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != sig {
+				t.Errorf("walisup ended with %v", cmd.ProcessState)
+			}
+			eventually(t, "LLVM has ended", func() bool { return len(workingIn(t, dir)) == 0 })
+			if left, _ := os.ReadDir(dir); sig != syscall.SIGKILL && len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+// workingIn lists the processes whose working directory lies beneath dir.
+func workingIn(t *testing.T, dir string) (pids []string) {
+	t.Helper()
+	links, err := filepath.Glob("/proc/[0-9]*/cwd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		if at, err := os.Readlink(link); err == nil && strings.HasPrefix(at, dir+"/") {
+			pids = append(pids, link)
+		}
+	}
+	return pids
+}
+
+// TestNativeUnaligned has atomic accesses to addresses that are no multiples of their size
+// trap in native code as with the other engine. Processors carry most of them out.
+func TestNativeUnaligned(t *testing.T) {
+	t.Parallel()
+	needLLVM(t)
+	walicc := filepath.Join(root, "bin", "walicc")
+	need(t, walicc, "run make build")
+	program := pair{name: "unaligned", module: compileC(t, walicc, "testdata/engine/unaligned.c", ".wasm", []string{"-O1"})}
+	mustMakeNative(t, program.module)
+	for _, access := range []string{"load", "store", "add", "swap", "compare"} {
+		for _, size := range []string{"int16_t", "int32_t", "int64_t"} {
+			for _, where := range []string{"aligned", "unaligned"} {
+				call := invocation{args: []string{access + "_" + size, where}}
+				want := 0
+				if where == "unaligned" {
+					want = 128 + int(syscall.SIGBUS)
+				}
+				for _, engine := range []string{"wazero", "native"} {
+					if got := program.runGuest(t, call.forEngine(engine)); got.status != want {
+						t.Errorf("%s of %s, %s: %s ends with status %d, want %d; %s%s", access, size, where, engine, got.status, want, got.stdout, got.stderr)
+					}
+				}
+			}
+		}
 	}
 }

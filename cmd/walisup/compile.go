@@ -60,7 +60,9 @@ native compiler does not take stays as it is, and compile says why.`,
 					result = report(err)
 				}
 				if native && result == 0 {
-					result = compiler.compile(cmd.Context(), name)
+					if result, err = compiler.compile(name); err != nil {
+						return err
+					}
 				}
 				if status == 0 {
 					status = result

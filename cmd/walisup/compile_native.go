@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 
 	"golang.org/x/sys/unix"
 
@@ -45,8 +46,25 @@ func newNativeCompiler(m *moduleFlags, boot *ipc.Boot) (*nativeCompiler, error) 
 }
 
 // compile makes native code of a module that is compiled already. It returns an exit status:
-// a module that stays with the other engine is no failure.
-func (c *nativeCompiler) compile(ctx context.Context, path string) int {
+// a module that stays with the other engine is no failure. The error is the signal that is to
+// end walisup: it takes LLVM's programs and the temporary files with it.
+func (c *nativeCompiler) compile(path string) (status int, err error) {
+	ctx, interrupted := context.WithCancelCause(context.Background())
+	defer interrupted(nil)
+	caught := make(chan os.Signal, 1)
+	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP} {
+		if !signal.Ignored(sig) {
+			signal.Notify(caught, sig)
+		}
+	}
+	defer signal.Stop(caught)
+	go func() {
+		select {
+		case sig := <-caught:
+			interrupted(guestSignal(sig.(unix.Signal)))
+		case <-ctx.Done():
+		}
+	}()
 	o := c.order
 	o.Path = path
 	shown := false
@@ -56,17 +74,20 @@ func (c *nativeCompiler) compile(ctx context.Context, path string) int {
 			shown = true
 		}
 	}
-	_, err := nativecode.Compile(ctx, c.tools, o)
+	_, err = nativecode.Compile(ctx, c.tools, o)
 	if shown {
 		fmt.Fprintln(os.Stderr)
+	}
+	if sig, ok := errors.AsType[guestSignal](context.Cause(ctx)); ok {
+		return 0, sig
 	}
 	var unsupported *compiler.Unsupported
 	switch {
 	case err == nil:
-		return 0
+		return 0, nil
 	case errors.As(err, &unsupported):
 		fmt.Fprintf(os.Stderr, "walisup: %s: stays with wazero: %v\n", path, err)
-		return 0
+		return 0, nil
 	}
-	return report(fmt.Errorf("%s: no native code: %w", path, err))
+	return report(fmt.Errorf("%s: no native code: %w", path, err)), nil
 }

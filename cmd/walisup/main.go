@@ -60,7 +60,7 @@ type guestStatus int
 
 func (s guestStatus) Error() string { return fmt.Sprintf("guest ended with status %d", int(s)) }
 
-// guestSignal ends a command as a signal has ended the guest.
+// guestSignal ends a command as a signal has ended the guest, or was to end walisup.
 type guestSignal unix.Signal
 
 func (s guestSignal) Error() string { return fmt.Sprintf("guest was ended by signal %d", int(s)) }

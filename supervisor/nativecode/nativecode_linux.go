@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -144,6 +145,7 @@ func (l *limited) Write(b []byte) (int, error) {
 func runHere(ctx context.Context, null *os.File, dir, program string, args []string) (stderr []byte, err error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL} // of this thread, which waits
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "TMPDIR=" + dir, "LC_ALL=C"}
 	var text limited
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = null, null, &text

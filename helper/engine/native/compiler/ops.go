@@ -368,11 +368,11 @@ func (e *emitter) atomic(r *rd) {
 	case 8:
 		n := slim(e.pop())
 		x := slim(e.pop())
-		p := e.val("cmpxchg ptr %s, %s %s, %s %s seq_cst seq_cst, align %d", e.address(e.pop(), offset), mem, x, mem, n, align)
+		p := e.val("cmpxchg ptr %s, %s %s, %s %s seq_cst seq_cst, align %d", address(), mem, x, mem, n, align)
 		full(e.val("extractvalue {%s, i1} %s, 0", mem, p))
 	default:
 		v := slim(e.pop())
 		name := []string{"add", "sub", "and", "or", "xor", "xchg"}[group-2]
-		full(e.val("atomicrmw %s ptr %s, %s %s seq_cst, align %d", name, e.address(e.pop(), offset), mem, v, align))
+		full(e.val("atomicrmw %s ptr %s, %s %s seq_cst, align %d", name, address(), mem, v, align))
 	}
 }
