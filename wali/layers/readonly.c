@@ -58,13 +58,14 @@ static void fail(const char *what, const char *why)
 	_exit(125);
 }
 
-/* The path by which a descriptor's file is reached, whatever it is. */
-struct by_number { char path[32]; };
+/* The path by which a descriptor's file is reached, whatever it is. The descriptor is the
+ * thread's: a thread can have a table of its own (unshare). */
+struct by_number { char path[40]; };
 
 static struct by_number by_number(int fd)
 {
 	struct by_number p;
-	snprintf(p.path, sizeof p.path, "/proc/self/fd/%d", fd);
+	snprintf(p.path, sizeof p.path, "/proc/thread-self/fd/%d", fd);
 	return p;
 }
 
@@ -153,8 +154,8 @@ static long in_tree(int fd)
 struct place {
 	struct tree *tree;	/* 0: outside of all */
 	char path[PATH_MAX];	/* of the directory, from the tree on; the whole path if it is outside */
-	char last[NAME_MAX+1];
-	int slash;		/* behind the name */
+	char last[NAME_MAX+2];	/* with the slash behind it, which the kernel judges */
+	int slash;
 	int fd;			/* of the directory, while the lock is held */
 };
 
@@ -175,6 +176,7 @@ static long find_place(struct place *p, int dir, const char *path, uint64_t reso
 	memcpy(p->last, path + begin, n);
 	p->last[n] = 0;
 	*special = !n || !strcmp(p->last, ".") || !strcmp(p->last, "..");
+	if (p->slash) strcat(p->last, "/");
 	memcpy(parent, path, begin);
 	parent[begin] = 0;
 	long r = locate(dir, begin ? parent : ".", O_DIRECTORY, resolve, name);
@@ -195,7 +197,7 @@ static long open_place(struct place *p)
 /* Whether a name outside of all trees is there: it decides about the error. */
 static int exists(struct place *p)
 {
-	char path[PATH_MAX + NAME_MAX + 2];
+	char path[PATH_MAX + NAME_MAX + 3];
 	snprintf(path, sizeof path, "%s/%s", p->path, p->last);
 	struct stat st;
 	return !lstat(path, &st);
@@ -399,7 +401,6 @@ CALL(mknodat) long call_mknodat(int dir, app_ptr path, int mode, long device) { 
 static long remove_name(int dir, app_ptr path, int flags)
 {
 	PLACE(p, dir, path, -EROFS, -ENOENT);
-	if (p.slash && !(flags & AT_REMOVEDIR)) return -ENOTDIR;
 	return WITH_PLACE(p, layer_syscall(SYS_unlinkat, p.fd, p.last, flags));
 }
 
@@ -497,7 +498,7 @@ CALL(bind) long call_bind(int fd, app_ptr at, int size)
 	if (r < 0) return r;
 	if (special) return -EADDRINUSE;
 	if (!p.tree) return exists(&p) ? -EADDRINUSE : -EROFS;
-	return WITH_PLACE(p, snprintf(through.sun_path, sizeof through.sun_path, "/proc/self/fd/%d/%s", p.fd, p.last) >=
+	return WITH_PLACE(p, snprintf(through.sun_path, sizeof through.sun_path, "/proc/thread-self/fd/%d/%s", p.fd, p.last) >=
 		(int)sizeof through.sun_path ? -ENAMETOOLONG : layer_syscall(SYS_bind, fd, &through, sizeof through));
 }
 
@@ -733,6 +734,32 @@ CALL(clone) long call_clone(long flags, app_ptr stack, app_ptr parent, app_ptr c
 /* Its flags are in memory. Programs fall back to clone. */
 CALL(clone3) long call_clone3(app_ptr args, int size) { return -ENOSYS; }
 
+/* A core file. */
+
+/* The hard limit alone does not stop root. */
+static long limit_core(int process, app_ptr at)
+{
+	struct rlimit limit;
+	if (app_read(&limit, at, sizeof limit)) return -EFAULT;
+	if (limit.rlim_cur) return -EPERM;
+	return layer_syscall(SYS_prlimit64, process, RLIMIT_CORE, &limit, 0);
+}
+
+CALL(setrlimit) long call_setrlimit(int resource, app_ptr limit)
+{
+	return resource == RLIMIT_CORE ? limit_core(0, limit) : app_syscall(SYS_setrlimit, resource, limit);
+}
+
+CALL(prlimit64) long call_prlimit64(int process, int resource, app_ptr limit, app_ptr old)
+{
+	if (resource != RLIMIT_CORE || !limit) return app_syscall(SYS_prlimit64, process, resource, limit, old);
+	if (old) {
+		long r = app_syscall(SYS_prlimit64, process, resource, (app_ptr)0, old);
+		if (r < 0) return r;
+	}
+	return limit_core(process, limit);
+}
+
 /* Descriptors. */
 
 CALL(close) long call_close(int fd)
@@ -896,6 +923,9 @@ LAYER_ENTRY("layer_main") void layer_main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) open_tree_named(argv[i]);
 	qsort(trees, tree_count, sizeof *trees, by_fd);
 	judge_inherited();
+	struct rlimit limit;
+	if (!getrlimit(RLIMIT_CORE, &limit)) limit.rlim_cur = 0;
+	if (setrlimit(RLIMIT_CORE, &limit)) fail("core files", strerror(errno));
 }
 
 LAYER_ENTRY("layer_fork") void layer_fork(void)

@@ -523,6 +523,69 @@ static void *change_descriptor(void *arg)
 	return 0;
 }
 
+/* A thread whose descriptors are its own, and not those that /proc/self shows. */
+
+static int own_number, (*make_own)(void);
+
+static int unshare_table(void) { return unshare(CLONE_FILES); }
+static int close_range_unshare(void) { return syscall(SYS_close_range, 900, 900, 2 /* CLOSE_RANGE_UNSHARE */); }
+
+static void *change_own(void *arg)
+{
+	if (make_own() || dup2(reading(), own_number) < 0) return 0;
+	return (void *)(intptr_t)(!fchmod(own_number, 0777));
+}
+
+static int by_own_table(int (*make)(void))
+{
+	void *escaped;
+	pthread_t t;
+	mkdir(mine, 0777);
+	make_own = make;
+	own_number = fcntl(open(below(mine, "f"), O_CREAT | O_RDWR, 0666), F_DUPFD, 200);
+	if (own_number < 0 || pthread_create(&t, 0, change_own, 0)) abort();
+	pthread_join(t, &escaped);
+	return escaped ? 0 : -1;
+}
+
+static int own_table(void) { return by_own_table(unshare_table); }
+static int own_table_by_close_range(void) { return by_own_table(close_range_unshare); }
+
+static void *truncate_inside(void *arg)
+{
+	if (unshare(CLONE_FILES)) return 0;
+	while (!stop) truncate(below(mine, "f"), 0);
+	return 0;
+}
+
+static int race_own_table(void)
+{
+	struct stat st;
+	mkdir(mine, 0777);
+	int good = open(below(mine, "f"), O_CREAT | O_RDWR, 0666), bad = reading(), first = bad + 1;
+	pthread_t t = start(truncate_inside);
+	for (int i = 0; i < ROUNDS; i++) {
+		dup2(good, first + i % 3);
+		dup2(bad, first + i % 3);
+	}
+	return finish(t, fstat(bad, &st) || !st.st_size);
+}
+
+static int core_file(void)
+{
+	pid_t p = fork();
+	if (!p) {
+		if (chdir(dir)) _exit(1);
+		setrlimit(RLIMIT_CORE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
+		struct rlimit r;
+		if (!getrlimit(RLIMIT_CORE, &r) && !r.rlim_cur) _exit(1);
+		_exit(0);
+	}
+	int status;
+	waitpid(p, &status, 0);
+	return status ? -1 : 0;
+}
+
 static int race_descriptor(void)
 {
 	struct stat st;
@@ -587,6 +650,7 @@ static const struct { const char *name; int (*try)(void); } attempts[] = {
 	ATTEMPT(several_received), ATTEMPT(fanotify), ATTEMPT(replace_descriptors), ATTEMPT(close_descriptors),
 	ATTEMPT(shared_descriptors), ATTEMPT(race_path), ATTEMPT(race_mode), ATTEMPT(race_address), ATTEMPT(race_link),
 	ATTEMPT(race_directory), ATTEMPT(race_descriptor), ATTEMPT(race_numbers),
+	ATTEMPT(own_table), ATTEMPT(own_table_by_close_range), ATTEMPT(race_own_table), ATTEMPT(core_file),
 };
 
 static void escape(void)
@@ -617,6 +681,15 @@ static void use(void)
 	SAY(open("missing/a", O_CREAT | O_WRONLY, 0666));
 	SAY(open(".", O_WRONLY));
 	SAY(open("a/", O_CREAT | O_WRONLY, 0666));
+	SAY(symlink("a", "new/"));
+	SAY(mkfifo("new/", 0666));
+	SAY(rename("a", "new/"));
+	SAY(link("a", "new/"));
+	SAY(unlink("a/"));
+	SAY(mkdir("slash/", 0777));
+	SAY(rename("slash/", "slash2/"));
+	SAY(rmdir("slash2/"));
+	SAY(setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 }));
 	SAY(open("a", O_WRONLY | O_DIRECTORY));
 	fd = open("a", O_RDWR | O_APPEND);
 	SAY(write(fd, "hello", 5));
