@@ -10,6 +10,7 @@ import (
 	"walisup/ipc"
 	"walisup/ipc/cache"
 	"walisup/ipc/channel"
+	"walisup/ipc/sandbox"
 	"walisup/supervisor/codeservice"
 	"walisup/supervisor/isolation"
 	"walisup/supervisor/proctree"
@@ -92,7 +93,10 @@ func (c *compiler) run(module, result int) error {
 		c.processes.Abandon(channel.Ref{})
 		return err
 	}
-	err = limitCompiler(pid)
+	// Before it has done much.
+	err = sandbox.LimitProcess(pid, sandbox.Limit{Resource: unix.RLIMIT_CPU, Most: compileSeconds},
+		sandbox.Limit{Resource: unix.RLIMIT_DATA, Most: compileData}, sandbox.Limit{Resource: unix.RLIMIT_FSIZE, Most: compileResult},
+		sandbox.Limit{Resource: unix.RLIMIT_CORE})
 	c.processes.Started(channel.Ref{}, pid)
 	if err != nil {
 		unix.Kill(pid, unix.SIGKILL)
@@ -113,27 +117,6 @@ func (c *compiler) run(module, result int) error {
 			return fmt.Errorf("the compiling helper has ended (status %#x)", uint32(ws))
 		}
 	}
-}
-
-// limitCompiler sets the limits of a compiling helper that has just been started, and
-// before it has done much.
-func limitCompiler(pid int) error {
-	for _, l := range []struct {
-		resource int
-		most     uint64
-	}{
-		{unix.RLIMIT_CPU, compileSeconds}, {unix.RLIMIT_DATA, compileData}, {unix.RLIMIT_FSIZE, compileResult}, {unix.RLIMIT_CORE, 0},
-	} {
-		var limit unix.Rlimit
-		if err := unix.Prlimit(pid, l.resource, nil, &limit); err != nil {
-			return os.NewSyscallError("prlimit", err)
-		}
-		limit.Cur, limit.Max = min(limit.Cur, l.most), min(limit.Max, l.most)
-		if err := unix.Prlimit(pid, l.resource, &limit, nil); err != nil {
-			return os.NewSyscallError("prlimit", err)
-		}
-	}
-	return nil
 }
 
 // protect returns a descriptor of the same program that leads a guest which is confined

@@ -56,7 +56,9 @@ func Enter(s *ipc.Sandbox, filters [][]byte, executable, inherited int) error {
 		return err
 	}
 	for _, filter := range filters {
-		if err := addFilter(filter); err != nil {
+		// This does nothing to a process with one thread, and fails if it is wrong that
+		// there is one and it has a filter of its own.
+		if err := addFilter(filter, unix.SECCOMP_FILTER_FLAG_TSYNC); err != nil {
 			return err
 		}
 	}
@@ -96,17 +98,14 @@ func CheckSeccomp() error {
 	return fmt.Errorf("ask for seccomp: %w", e)
 }
 
-// addFilter makes every further system call of the process pass a filter.
-func addFilter(filter []byte) error {
+// addFilter makes every further system call of the calling thread pass a filter.
+func addFilter(filter []byte, flags uintptr) error {
 	n := len(filter) / ipc.FilterInstruction
 	if n == 0 || n > ipc.MaxFilter {
 		return fmt.Errorf("seccomp: %d bytes are no filter", len(filter))
 	}
 	program := unix.SockFprog{Len: uint16(n), Filter: (*unix.SockFilter)(unsafe.Pointer(unsafe.SliceData(filter)))}
-	// TSYNC does nothing to a process with one thread, and fails if it is wrong that
-	// there is one and it has a filter of its own.
-	r, _, e := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
-		uintptr(unsafe.Pointer(&program)))
+	r, _, e := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program)))
 	switch {
 	case e == unix.EINVAL || e == unix.ENOSYS:
 		if err := CheckSeccomp(); err != nil {

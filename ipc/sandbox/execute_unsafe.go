@@ -27,47 +27,6 @@ func ExecuteOnly(program int) error {
 	return nil
 }
 
-// ToolOnly lets the calling thread, and so what it executes, read and execute what lies
-// beneath some paths, and write beneath one directory, and forbids it all else that this
-// kernel's Landlock knows. Paths that do not exist are left out. A kernel without Landlock
-// is no error, as above.
-//
-// Precondition: the caller is locked to its thread.
-func ToolOnly(programs []string, dir string) error {
-	ruleset, known, e := nothing()
-	if e != 0 || ruleset < 0 {
-		return errorOf(e)
-	}
-	defer unix.Close(ruleset)
-	const use = rightsRead | unix.LANDLOCK_ACCESS_FS_EXECUTE
-	const write = rightsRead | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE | unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_REMOVE_FILE
-	for _, path := range programs {
-		if err := allowTool(ruleset, path, use&known); err != nil && err != unix.ENOENT {
-			return err
-		}
-	}
-	if err := allowTool(ruleset, dir, write&known); err != nil {
-		return err
-	}
-	return errorOf(restrict(ruleset))
-}
-
-func allowTool(ruleset int, path string, rights uint64) error {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		rights &= rightsOnFile
-	}
-	return errorOf(allowBeneath(ruleset, fd, rights))
-}
-
 // nothing is a ruleset that forbids all that this kernel's Landlock knows, and those rights;
 // it is -1 if the kernel has none.
 func nothing() (ruleset int, known uint64, e unix.Errno) {

@@ -140,6 +140,11 @@ func allowPath(ruleset int, path string, rights uint64) error {
 		return err
 	}
 	defer unix.Close(fd)
+	return allowFile(ruleset, fd, rights)
+}
+
+// allowFile grants those of the rights that there are for what a descriptor is open on.
+func allowFile(ruleset, fd int, rights uint64) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // A tool reads and executes what it is given, writes to its directory, and gets at nothing else.
@@ -38,11 +36,10 @@ func TestToolOnly(t *testing.T) {
 		ended := make(chan error)
 		go func() {
 			runtime.LockOSThread() // and never unlocked: the thread ends shut in
-			if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-				ended <- err
-				return
+			if err := Renounce(); err != nil {
+				t.Error(err)
 			}
-			if err := ToolOnly([]string{"/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/nowhere"}, dir); err != nil {
+			if err := ToolOnly([]string{"/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/nowhere"}, dir, nil); err != nil {
 				t.Error(err)
 			}
 			cmd := exec.Command("/bin/sh", "-c", test.script)

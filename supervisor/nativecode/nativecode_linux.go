@@ -3,14 +3,15 @@
 package nativecode
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,6 +20,7 @@ import (
 	"walisup/helper/module"
 	"walisup/ipc/cache"
 	"walisup/ipc/sandbox"
+	"walisup/supervisor/seccomp"
 )
 
 // Limits of each of LLVM's programs, which work on a module that nobody vouches for. The
@@ -28,10 +30,15 @@ const (
 	toolData    = 4 << 30 // bytes of its own
 	toolFile    = 1 << 30 // bytes of a file that it writes
 	toolMessage = 64 << 10
+
+	toolPatience = 2 * toolSeconds * time.Second // for one that waits
 )
 
+// installed is where LLVM's programs are looked for.
+const installed = "/usr"
+
 // programs are where LLVM's programs lie, and what they need to start.
-var programs = []string{"/usr", "/lib", "/lib64", "/etc/ld.so.cache"}
+var programs = []string{installed, "/lib", "/lib64", "/etc/ld.so.cache"}
 
 // Order says what is to be compiled.
 type Order struct {
@@ -48,7 +55,7 @@ type Order struct {
 var ErrNotCompiled = errors.New("the module has changed meanwhile, or the cache lost it: compile it again")
 
 // Tools finds LLVM's programs; the error is compiler.ErrNoTools if they are not installed.
-func Tools() (*compiler.Tools, error) { return compiler.FindTools(run) }
+func Tools() (*compiler.Tools, error) { return compiler.FindTools(run, installed) }
 
 // Compile puts native code for a module into the cache, which must have code of the engine
 // wazero for it. The error is a compiler.Unsupported, or one of a tool, for a module that is
@@ -93,97 +100,77 @@ func Compile(ctx context.Context, tools *compiler.Tools, o Order) (done bool, er
 	})
 }
 
-// run is a compiler.Runner. The program inherits what the thread that starts it has given up;
-// the thread ends with that.
+// filter is what LLVM's programs may ask of the kernel.
+var filter = sync.OnceValues(func() ([]byte, error) { return seccomp.Compile(seccomp.Tool()) })
+
+// run is a compiler.Runner.
 func run(ctx context.Context, dir, program string, args ...string) (stderr []byte, err error) {
-	type result struct {
-		stderr []byte
-		err    error
-	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer null.Close()
-	ended := make(chan result, 1)
+	ctx, cancel := context.WithTimeoutCause(ctx, toolPatience, fmt.Errorf("not done after %s", toolPatience))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "TMPDIR=" + dir, "LC_ALL=C"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	var text limited
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = null, null, &text
+	started, ended := make(chan error, 1), make(chan struct{})
+	defer close(ended)
 	go func() {
-		runtime.LockOSThread() // and never unlocked
-		var r result
-		if r.err = shutIn(dir); r.err == nil {
-			r.stderr, r.err = runHere(ctx, null, dir, program, args)
+		// The program inherits what its thread has given up. The thread, which the program's
+		// life depends on, stays until the program has ended, and ends with that.
+		runtime.LockOSThread()
+		err := shutIn(dir)
+		if err == nil {
+			err = cmd.Start()
 		}
-		ended <- r
+		started <- err
+		<-ended
 	}()
-	r := <-ended
-	return r.stderr, r.err
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	failure := sandbox.LimitProcess(cmd.Process.Pid, sandbox.Limit{Resource: unix.RLIMIT_CPU, Most: toolSeconds},
+		sandbox.Limit{Resource: unix.RLIMIT_DATA, Most: toolData}, sandbox.Limit{Resource: unix.RLIMIT_FSIZE, Most: toolFile},
+		sandbox.Limit{Resource: unix.RLIMIT_CORE})
+	if failure != nil {
+		cmd.Process.Kill()
+	}
+	err = cmd.Wait()
+	switch ws, ended := cmd.ProcessState.Sys().(syscall.WaitStatus); {
+	case failure != nil:
+		err = failure
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case err != nil && ended && ws.Signaled():
+		err = fmt.Errorf("%w (it may use %d s of processor time and %d GB)", err, toolSeconds, toolData>>30)
+	}
+	return text.text, err
 }
 
 // shutIn takes from the calling thread what LLVM's programs do not need.
 func shutIn(dir string) error {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return os.NewSyscallError("prctl", err)
+	filter, err := filter()
+	if err != nil {
+		return err
 	}
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil && err != unix.EPERM && err != unix.EINVAL {
-		return os.NewSyscallError("unshare", err)
+	if err := sandbox.Renounce(); err != nil {
+		return err
 	}
-	if err := sandbox.ToolOnly(programs, dir); err != nil {
+	if err := sandbox.ToolOnly(programs, dir, filter); err != nil {
 		return fmt.Errorf("confine LLVM: %w", err)
 	}
 	return nil
 }
 
 // limited keeps the beginning of what is written to it.
-type limited struct{ bytes.Buffer }
+type limited struct{ text []byte }
 
 func (l *limited) Write(b []byte) (int, error) {
-	if left := toolMessage - l.Len(); left > 0 {
-		l.Buffer.Write(b[:min(len(b), left)])
-	}
+	l.text = append(l.text, b[:min(len(b), toolMessage-len(l.text))]...)
 	return len(b), nil
-}
-
-func runHere(ctx context.Context, null *os.File, dir, program string, args []string) (stderr []byte, err error) {
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Dir = dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL} // of this thread, which waits
-	cmd.Env = []string{"PATH=/usr/bin:/bin", "TMPDIR=" + dir, "LC_ALL=C"}
-	var text limited
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = null, null, &text
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	if err := limit(cmd.Process.Pid); err != nil {
-		cmd.Process.Kill()
-		cmd.Wait()
-		return nil, err
-	}
-	err = cmd.Wait()
-	var status *exec.ExitError
-	if errors.As(err, &status) {
-		if ws, ok := status.Sys().(interface{ Signaled() bool }); ok && ws.Signaled() {
-			err = fmt.Errorf("%w (it may use %d s of processor time and %d GB)", err, toolSeconds, toolData>>30)
-		}
-	}
-	return text.Bytes(), err
-}
-
-// limit sets the limits of a program that has just been started.
-func limit(pid int) error {
-	for _, l := range []struct {
-		resource int
-		most     uint64
-	}{
-		{unix.RLIMIT_CPU, toolSeconds}, {unix.RLIMIT_DATA, toolData}, {unix.RLIMIT_FSIZE, toolFile}, {unix.RLIMIT_CORE, 0},
-	} {
-		var limit unix.Rlimit
-		err := unix.Prlimit(pid, l.resource, nil, &limit)
-		if err == nil {
-			limit.Cur, limit.Max = min(limit.Cur, l.most), min(limit.Max, l.most)
-			err = unix.Prlimit(pid, l.resource, &limit, nil)
-		}
-		if err != nil && err != unix.ESRCH {
-			return os.NewSyscallError("prlimit", err)
-		}
-	}
-	return nil
 }

@@ -62,6 +62,13 @@ const (
 
 	// maxBody is the size of the largest function that is translated, in bytes.
 	maxBody = 2 << 20
+
+	// maxText is the size of the largest translation of a function, in bytes. That of usual
+	// code is 25 times as large as the function.
+	maxText = 64 << 20
+
+	// maxCarried is how many results a block has at most: each branch carries all.
+	maxCarried = 16
 )
 
 // exports are the functions that a helper calls.
@@ -88,12 +95,14 @@ func Compile(ctx context.Context, m *module.Module, tools *Tools, dir string, wo
 	if err := t.write(); err != nil {
 		return nil, err
 	}
-	out := filepath.Join(dir, "image")
-	if err := t.run(ctx, tools, out, workers, progress); err != nil {
+	if err := t.run(ctx, tools, workers, progress); err != nil {
 		return nil, err
 	}
-	return t.read(out, tools)
+	return t.read(filepath.Join(dir, linked), tools)
 }
+
+// linked is the file that the linker writes.
+const linked = "image"
 
 // translation is a module under way.
 type translation struct {
@@ -279,7 +288,7 @@ func (m *wasm) assembly() []byte {
 }
 
 // run has the tools make the image.
-func (t *translation) run(ctx context.Context, tools *Tools, out string, workers int, progress func(done, all int)) error {
+func (t *translation) run(ctx context.Context, tools *Tools, workers int, progress func(done, all int)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wait sync.WaitGroup
@@ -310,7 +319,7 @@ func (t *translation) run(ctx context.Context, tools *Tools, out string, workers
 		return first
 	}
 	args := []string{"-static", "--no-dynamic-linker", "--threads=1", fmt.Sprintf("--image-base=%#x", image.Base), "--no-rosegment",
-		fmt.Sprintf("--defsym=memory=%#x", image.MemoryBase), "-z", "norelro", "-z", "nognustack", "-e", "walisup_entry", "-o", out}
+		fmt.Sprintf("--defsym=memory=%#x", image.MemoryBase), "-z", "norelro", "-z", "nognustack", "-e", "walisup_entry", "-o", linked}
 	if err := tools.run(ctx, t.dir, tools.lld, append(args, objects...)...); err != nil {
 		return err
 	}
@@ -357,7 +366,7 @@ func (t *translation) read(path string, tools *Tools) (*Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the linked image: %w", err)
 	}
-	d, index, err := t.describe(symbols, uint64(len(code)))
+	d, index, err := t.describe(f.Sections, symbols, uint64(len(code)))
 	if err != nil {
 		return nil, err
 	}
@@ -366,19 +375,20 @@ func (t *translation) read(path string, tools *Tools) (*Image, error) {
 }
 
 // describe finds in the symbols what a helper needs to know.
-func (t *translation) describe(symbols []elf.Symbol, size uint64) (*image.Description, []image.Function, error) {
+func (t *translation) describe(sections []*elf.Section, symbols []elf.Symbol, size uint64) (*image.Description, []image.Function, error) {
 	m := t.wasm
 	at := map[string]uint32{}
 	var index []image.Function
 	found := 0
 	for _, s := range symbols {
-		if s.Value < image.Base || s.Value-image.Base > size {
+		// The table and the data can be empty, and then share their address with a function.
+		if s.Name == "" || s.Value < image.Base || s.Value-image.Base > size || int(s.Section) >= len(sections) ||
+			sections[s.Section].Flags&elf.SHF_EXECINSTR == 0 {
 			continue
 		}
 		offset := uint32(s.Value - image.Base)
 		at[s.Name] = offset
 		switch n, err := strconv.ParseUint(strings.TrimPrefix(s.Name, "f"), 10, 32); {
-		case s.Name == "":
 		case s.Name[0] == 'f' && err == nil && int(n) >= len(m.imports):
 			index = append(index, image.Function{Address: offset, Function: uint32(n) - uint32(len(m.imports))})
 			found++

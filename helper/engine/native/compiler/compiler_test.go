@@ -2,10 +2,13 @@ package compiler
 
 import (
 	"context"
+	"debug/elf"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
+	"walisup/helper/engine/native/image"
 	"walisup/helper/engine/wazero/enginetest"
 	"walisup/helper/module"
 )
@@ -63,6 +66,15 @@ func TestUnsupported(t *testing.T) {
 		{"an exported setjmp", "an exported setjmp", func(a *enginetest.Assembler) {
 			a.Export("again", 0, a.Import("wali", "setjmp", a.Type([]byte{enginetest.I32}, []byte{enginetest.I32})))
 			program(a, nil)
+		}},
+		{"a block with many results", "more than 16", func(a *enginetest.Assembler) {
+			results := make([]byte, maxCarried+1)
+			for i := range results {
+				results[i] = enginetest.I32
+			}
+			// In code that is not reached, so that no values are needed.
+			kind := a.Type(nil, results)
+			program(a, nil, 0x02, kind, 0x00, 0x0b, 0x00)
 		}},
 		{"a vector for the host", "v128 in a host function", func(a *enginetest.Assembler) {
 			a.Import("wali", "SYS_read", a.Type([]byte{enginetest.V128}, nil))
@@ -147,5 +159,25 @@ func TestUnusedLoad(t *testing.T) {
 		if !strings.Contains(ir, want) {
 			t.Errorf("no %s in\n%s", want, ir)
 		}
+	}
+}
+
+// An empty table or data segment has the address of what follows it. That hides no function.
+func TestDescribeEmptyData(t *testing.T) {
+	sections := []*elf.Section{{}, {SectionHeader: elf.SectionHeader{Flags: elf.SHF_ALLOC}},
+		{SectionHeader: elf.SectionHeader{Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR}}}
+	symbols := []elf.Symbol{
+		{Name: "walisup_table", Section: 1, Value: image.Base + 16}, {Name: "f0", Section: 2, Value: image.Base + 16},
+		{Name: "walisup_entry", Section: 2, Value: image.Base + 32}, {Name: "elsewhere", Section: elf.SHN_ABS, Value: image.Base + 16},
+		{Name: "", Section: 2, Value: image.Base + 16},
+	}
+	for range 2 {
+		tr := &translation{wasm: &wasm{bodies: make([]body, 1)}}
+		d, index, err := tr.describe(sections, symbols, 64)
+		want := []image.Function{{Address: 16, Function: 0}, {Address: 32, Function: image.NoFunction}}
+		if err != nil || !slices.Equal(index, want) || d.Entry != 32 {
+			t.Errorf("got %v, %v, entry %d; want %v", index, err, d.Entry, want)
+		}
+		slices.Reverse(symbols)
 	}
 }

@@ -42,6 +42,7 @@ type segment struct{ bytes []byte }
 // a validator has, too.
 type wasm struct {
 	types    []funcType
+	first    []uint32 // by type: the index of the first that is the same
 	imports  []importFunc
 	funcs    []uint32 // type by function index, imports first
 	bodies   []body
@@ -121,13 +122,14 @@ func (r *rd) constant(m *wasm) (v uint64) {
 }
 
 // maxTable is how large a table is at most.
-const maxTable = 10_000_000
+const maxTable = 1_000_000
 
 func decode(b []byte) (m *wasm, err error) {
 	defer func() { err = caught(recover(), err, "") }()
 	m = &wasm{exports: map[string]uint32{}, gexports: map[string]uint32{}}
 	r := &rd{b: b, p: 8}
 	var elements []func()
+	seen := map[string]uint32{}
 	for r.p < len(b) {
 		id, n := r.u8(), int(r.u32())
 		s := &rd{b: b[:r.p+n], p: r.p}
@@ -141,6 +143,11 @@ func decode(b []byte) (m *wasm, err error) {
 				var t funcType
 				t.params = s.bytes(int(s.u32()))
 				t.results = s.bytes(int(s.u32()))
+				same := string(t.params) + "/" + string(t.results)
+				if _, ok := seen[same]; !ok {
+					seen[same] = uint32(len(m.types))
+				}
+				m.first = append(m.first, seen[same])
 				m.types = append(m.types, t)
 			}
 		case 2:
@@ -253,7 +260,7 @@ func decode(b []byte) (m *wasm, err error) {
 		unsupported("more than %d globals and data segments", image.MaxGlobals)
 	}
 	m.sp = -1
-	if i, ok := m.gexports["walisup.sp"]; ok {
+	if i, ok := m.gexports[module.ExportStackPointer]; ok {
 		m.sp = int(i)
 	}
 	return m, nil

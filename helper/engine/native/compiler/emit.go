@@ -296,6 +296,9 @@ func (e *emitter) join(c *control) bool {
 func (e *emitter) body(r *rd, locals []byte) {
 	dead, nest := false, 0
 	for len(e.ctl) > 0 {
+		if e.out.Len() > maxText {
+			unsupported("a translation of more than %d MB", maxText>>20)
+		}
 		op := r.u8()
 		if dead {
 			switch op {
@@ -324,6 +327,9 @@ func (e *emitter) body(r *rd, locals []byte) {
 		case 0x01:
 		case 0x02, 0x03, 0x04:
 			params, results := e.blockType(r)
+			if max(len(params), len(results)) > maxCarried {
+				unsupported("blocks with more than %d parameters or results", maxCarried)
+			}
 			c := control{op: op, params: params, results: results, label: e.lab()}
 			var cond string
 			if op == 4 {
@@ -646,11 +652,4 @@ func (e *emitter) indirect(typ uint32) {
 }
 
 // canonical is the first index of the same type.
-func (m *wasm) canonical(t uint32) uint32 {
-	for i := range m.types {
-		if string(m.types[i].params) == string(m.types[t].params) && string(m.types[i].results) == string(m.types[t].results) {
-			return uint32(i)
-		}
-	}
-	return t
-}
+func (m *wasm) canonical(t uint32) uint32 { return m.first[t] }

@@ -29,23 +29,29 @@ type Runner func(ctx context.Context, dir, program string, args ...string) (stde
 // ErrNoTools is returned where LLVM is not installed.
 var ErrNoTools = errors.New("native code needs LLVM's opt, llc, llvm-mc and ld.lld of version 22 (Debian's packages llvm-22 and lld-22)")
 
-// FindTools finds LLVM's programs on the search path.
-func FindTools(run Runner) (*Tools, error) {
+// FindTools finds LLVM's programs on the search path, as far as they lie beneath a directory.
+func FindTools(run Runner, beneath string) (*Tools, error) {
 	for _, v := range versions {
 		t := &Tools{Run: run}
 		missing := false
 		for name, path := range map[string]*string{"opt": &t.opt, "llc": &t.llc, "llvm-mc": &t.mc, "ld.lld": &t.lld} {
 			found, err := exec.LookPath(name + "-" + v)
-			if err != nil || !filepath.IsAbs(found) {
+			file := ""
+			if err == nil {
+				file, err = filepath.EvalSymlinks(found)
+			}
+			if err != nil || !filepath.IsAbs(found) || !strings.HasPrefix(file, beneath+"/") {
 				missing = true
 				break
 			}
-			*path = found
+			*path = found // lld looks at its name
 		}
 		if missing {
 			continue
 		}
-		text, err := exec.Command(t.llc, "--version").Output()
+		version := exec.Command(t.llc, "--version")
+		version.Env = []string{}
+		text, err := version.Output()
 		if err != nil {
 			return nil, fmt.Errorf("%s --version: %w", t.llc, err)
 		}
