@@ -95,6 +95,9 @@ func standalone() (*bootstrap, error) {
 	}
 	if fd, ok := stagezero.ExecFD(); ok && byKernel {
 		v.moduleFD = fd // the kernel has it open, also where no path leads to it
+		if err := mayRead(fd); err != nil {
+			return nil, &exitError{exitNotRunnable, fmt.Errorf("%s: who may not read a module cannot run it: %w", v.module, err)}
+		}
 	}
 	soft, hard := stagezero.NoFile()
 	if hard < ipc.LeastFiles {
@@ -150,6 +153,22 @@ func standalone() (*bootstrap, error) {
 		return nil, b.restart()
 	}
 	return b, nil
+}
+
+// mayRead reports whether the user may read an open file. The kernel opens modules for all who
+// may execute them; but their code would be in the user's cache, and a process that has
+// executed the helper again can be traced.
+func mayRead(fd int) error {
+	err := unix.Faccessat(fd, "", unix.R_OK, unix.AT_EACCESS|unix.AT_EMPTY_PATH)
+	if err == nil || err == unix.EACCES {
+		return err
+	}
+	// Before Linux 5.8, or where a filter refuses the call.
+	again, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		unix.Close(again)
+	}
+	return err
 }
 
 // place moves a descriptor.

@@ -23,8 +23,8 @@ const (
 	// who must be able to read a module. Not C: a module's set-user-ID bit has no effect.
 	pathFlags = "P"
 	// What the helper is registered with. F: it is opened once and for all mount namespaces.
-	// O: it gets the module open, which a user may then execute without reading it, and which
-	// needs no path that the helper can see.
+	// O: it gets the module open, which needs no path that the helper can see. The helper refuses
+	// users who may not read it.
 	fixedFlags = "POF"
 	// longestLine is the kernel's MAX_REGISTER_LENGTH.
 	longestLine = 1920
