@@ -3,6 +3,7 @@ package wali
 import (
 	"bytes"
 	"os"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -136,6 +137,9 @@ func TestPersonality(t *testing.T) {
 
 func TestKeyrings(t *testing.T) {
 	t.Parallel()
+	// Threads that were there before do not get the process keyring that a thread makes.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	g := newGuest(t)
 	key := g.callRow("add_key", g.string("user"), g.string("walisup-test"), g.string("secret"), 6, uint32(0xfffffffe)) // KEY_SPEC_PROCESS_KEYRING
 	if key == -int64(unix.ENOSYS) || key == -int64(unix.EPERM) || key == -int64(unix.EDQUOT) {
