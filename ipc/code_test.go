@@ -8,14 +8,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// packets returns the two ends of a socket.
+// packets returns the two ends of a socket. The test closes neither: a second close may
+// hit a descriptor of another test.
 func packets(t *testing.T) (a, b int) {
+	t.Helper()
+	a, b = openPackets(t)
+	t.Cleanup(func() { unix.Close(a); unix.Close(b) })
+	return a, b
+}
+
+// openPackets returns the two ends of a socket, which the caller closes.
+func openPackets(t *testing.T) (a, b int) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(fds[0]); unix.Close(fds[1]) })
 	return fds[0], fds[1]
 }
 
@@ -81,7 +89,8 @@ func TestBadCodeMessages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := packets(t)
-			file, peer := packets(t)
+			file, peer := openPackets(t)
+			defer unix.Close(peer)
 			var oob []byte
 			if test.rights > 0 {
 				oob = unix.UnixRights(slices.Repeat([]int{file}, test.rights)...)

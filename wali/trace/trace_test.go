@@ -58,11 +58,13 @@ func newBench(t testing.TB, config ipc.TraceConfig) *bench {
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_DIRECT); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(fds[0]); unix.Close(fds[1]) })
+	t.Cleanup(func() { unix.Close(fds[1]) })
 	thread := wali.NewThread(&wali.Process{Memory: m, Args: []string{"app", "one"}, Environ: []string{"A=B"}})
 	control := uint32(1)
 	source := func(uint32) (ipc.TraceConfig, bool) { return config, true }
-	return &bench{Thread: thread, t: t, tracer: New(fds[1], &control, source), pipe: fds[0], next: start}
+	b := &bench{Thread: thread, t: t, tracer: New(fds[1], &control, source), pipe: fds[0], next: start}
+	t.Cleanup(b.hangUp)
+	return b
 }
 
 func everything() ipc.TraceConfig {
@@ -218,11 +220,19 @@ func TestFilteredCallsLeaveNoRecord(t *testing.T) {
 	}
 }
 
+// hangUp closes the reader's end of the pipe, once.
+func (b *bench) hangUp() {
+	if b.pipe >= 0 {
+		unix.Close(b.pipe)
+	}
+	b.pipe = -1
+}
+
 // TestNobodyReads shows that a process survives its tracer, and is traced anew when
 // it is told to be.
 func TestNobodyReads(t *testing.T) {
 	b := newBench(t, everything())
-	unix.Close(b.pipe)
+	b.hangUp()
 	row := wali.Lookup("getpid")
 	call := func() int64 {
 		return b.tracer.Call(b.Thread, row.Place(), row, func(*wali.Thread, wali.Args) int64 { return 7 }, wali.Args{}, wali.Args{})
