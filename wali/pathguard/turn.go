@@ -131,11 +131,12 @@ func (t *Thread) release(fd int32) {
 	if fd < 0 {
 		return
 	}
-	if !t.OwnsFD(fd) {
+	slots := t.Slots()
+	if fd < slots.First || fd >= slots.First+slots.Count {
+		// An execve may open files among the private descriptors besides these.
 		t.Close(fd)
 		return
 	}
-	slots := t.Slots()
 	if t.filled.Load() {
 		// The place must not become free: the kernel would give it to the guest.
 		if t.Call(unix.SYS_DUP3, uintptr(slots.Filler), uintptr(fd), unix.O_CLOEXEC, 0, 0, 0) < 0 {
