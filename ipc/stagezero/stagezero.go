@@ -15,7 +15,8 @@
 //   - block every signal but SIGILL, SIGBUS, SIGFPE and SIGSEGV, so that all
 //     threads of the runtime inherit that,
 //   - reserve the address space of the linear memory and of those of layers (helper only),
-//   - note which standard descriptors are closed,
+//   - note which standard descriptors are closed (in a helper a file of no consequence
+//     takes their numbers until RestoreStandard),
 //   - move non-blocking standard descriptors out of the runtime's sight
 //     (helper only; RestoreStandard brings them back),
 //   - hand the runtime a vector with its own settings in place of the guest's
@@ -118,8 +119,8 @@ func Limits(yield func(resource int, soft, hard uint64)) {
 	}
 }
 
-// StandardClosed reports whether descriptor fd, 0 to 2, was closed at exec. The
-// Go runtime opens /dev/null in its place.
+// StandardClosed reports whether descriptor fd, 0 to 2, was closed at exec. Something else
+// has its number: /dev/null in walisup, which the Go runtime opens.
 func StandardClosed(fd int) bool { return standard[fd].state == fdClosed }
 
 // RestoreStandard gives descriptors 0 to 2 back their state of before the Go
