@@ -46,8 +46,8 @@ func (b *bootstrap) arguments() []string {
 // options are those of preparing the module for what it is to be.
 func (b *bootstrap) options() module.Options {
 	o := module.Options{KeepDebug: b.KeepDebug, PlainTables: b.PlainTables, Foreign: b.Role != ipc.RoleAlone}
-	if place, ok := b.Role.Layer(); ok {
-		o.Layer, o.MemoryBase = true, uint64(layerBase(place))
+	if below, ok := b.Role.Layer(); ok {
+		o.Layer, o.MemoryBase = true, uint64(layerBase(below))
 	}
 	return o
 }

@@ -24,7 +24,7 @@ func (b *bootstrap) askForCode(fd int) (int, unix.Errno) {
 		return -1, errNoAnswer
 	}
 	defer unix.Close(pair[0])
-	err = ipc.SendCode(b.first+ipc.CodeOffset, ipc.CodeMessage{Kind: ipc.CodeAsk}, fd, pair[1])
+	err = ipc.SendCode(b.first+ipc.CodeOffset, ipc.CodeMessage{Kind: ipc.CodeAsk, Role: b.Role}, fd, pair[1])
 	unix.Close(pair[1])
 	for err == nil {
 		if !readable(pair[0], codePatience) {

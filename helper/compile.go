@@ -66,14 +66,12 @@ func (b *bootstrap) moduleError(err error) error {
 
 // compileMain is the program of a compiling helper.
 func (b *bootstrap) compileMain() {
-	f, closeModule, err := b.openModule()
-	if err == nil {
-		defer closeModule()
-		var content []byte
-		if content, err = f.read(); err == nil {
-			err = b.compileTo(content)
+	err := b.compileModule()
+	if _, failure := unix.FcntlInt(uintptr(b.first+ipc.EntryOffset), unix.F_GETFD, 0); failure != nil {
+		// Nobody waits for this module alone: it is about the cache.
+		for place := 0; place < len(b.Layers) && err == nil; place++ {
+			err = b.ofLayer(place).compileModule()
 		}
-		err = b.moduleError(err)
 	}
 	var e *exitError
 	switch {
@@ -84,6 +82,19 @@ func (b *bootstrap) compileMain() {
 	default:
 		fail(exitOwn, err)
 	}
+}
+
+func (b *bootstrap) compileModule() error {
+	f, closeModule, err := b.openModule()
+	if err != nil {
+		return b.moduleError(err)
+	}
+	defer closeModule()
+	content, err := f.read()
+	if err == nil {
+		err = b.compileTo(content)
+	}
+	return b.moduleError(err)
 }
 
 func (b *bootstrap) compileTo(content []byte) error {

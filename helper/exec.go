@@ -2,9 +2,13 @@ package helper
 
 import (
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/module"
 	"walisup/ipc"
 	"walisup/ipc/cache"
 	"walisup/wali"
@@ -34,12 +38,30 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	t.stopOthers()
 	defer t.resumeOthers()
 	b.left = t.others(nil)
-	compiled, e := b.compiledFile(x.FD, x.Path)
+	order := *b.Boot
+	private := map[int]int{}
+	needed, e := t.needsWASI(x.FD)
+	if e != 0 {
+		return e
+	}
+	if needed {
+		layer, e := b.compiledFor(ipc.RoleLayer(len(b.Layers)), b.first+ipc.WASIOffset, b.WASI[0].Path)
+		if e != 0 {
+			return e
+		}
+		defer unix.Close(layer)
+		private[ipc.LayerOffset+len(b.Layers)] = layer
+		order.Layers = append(slices.Clone(b.WASI), b.Layers...)
+	}
+	order.Role = ipc.RoleAlone
+	if len(order.Layers) > 0 {
+		order.Role = ipc.RoleLayered
+	}
+	compiled, e := b.compiledFor(order.Role, x.FD, x.Path)
 	if e != 0 {
 		return e
 	}
 	defer unix.Close(compiled)
-	order := *b.Boot
 	order.Module, order.ModuleFD, order.Name = x.Path, -1, x.Name
 	order.Compiled, order.Ready = true, false
 	order.NeedNative = false                         // which was about the first program
@@ -60,8 +82,9 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 		return errnoOf(err, unix.ENOMEM)
 	}
 	defer unix.Close(record)
-	defer b.hidePrivate()
-	if e := b.showPrivate(map[int]int{ipc.BootOffset: record, ipc.EntryOffset: compiled}); e != 0 {
+	private[ipc.BootOffset], private[ipc.EntryOffset] = record, compiled
+	defer b.hidePrivate(private)
+	if e := b.showPrivate(private); e != 0 {
 		return e
 	}
 	b.inheritAll(true)
@@ -69,19 +92,56 @@ func (t *thread) Exec(x *wali.Exec) unix.Errno {
 	return execHelper(b.first+ipc.HelperOffset, x.Argv, x.Envp)
 }
 
+// needsWASI reports whether the layer for WASI modules is to be put on top of the others for
+// the module in an open file. The error is execve's if there is none, or no room for it.
+func (t *thread) needsWASI(fd int) (bool, unix.Errno) {
+	b := t.boot
+	if !module.ImportsFrom(moduleReader(fd), ipc.WASINamespace) {
+		return false, 0
+	}
+	if slices.ContainsFunc(t.program.layers, func(l *layer) bool {
+		return slices.ContainsFunc(l.module.Exports, func(e module.Export) bool {
+			return strings.HasPrefix(e.Name, ipc.WASINamespace+".")
+		})
+	}) {
+		return false, 0
+	}
+	if len(b.WASI) == 0 || len(b.Layers) == ipc.MaxLayers {
+		return false, unix.ENOEXEC
+	}
+	return true, 0
+}
+
+// moduleReader reads an open module.
+type moduleReader int
+
+// ReadAt implements io.ReaderAt, but for the error where there is less than was asked for.
+func (fd moduleReader) ReadAt(b []byte, at int64) (int, error) {
+	for {
+		n, err := unix.Pread(int(fd), b, at)
+		if err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
 // showPrivate makes descriptors part of the private range as the next helper
 // expects it. Keys are offsets. Where the guest has used up its own descriptors,
 // ours were opened in the private range, and may be in the way.
-func (b *bootstrap) showPrivate(files map[int]int) unix.Errno {
+func (b *bootstrap) showPrivate(private map[int]int) unix.Errno {
+	wanted := func(fd int) bool { _, ok := private[fd-b.first]; return ok }
+	files := maps.Clone(private)
 	for offset, fd := range files {
-		if fd >= b.first && fd <= b.first+ipc.EntryOffset {
-			moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, b.first+ipc.EntryOffset+1)
+		// The free numbers of the range are few, and some are wanted themselves.
+		for at := b.first; wanted(fd); at = fd + 1 {
+			moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, at)
 			if err != nil {
 				return errnoOf(err, unix.EMFILE)
 			}
 			defer unix.Close(moved)
-			files[offset] = moved
+			fd = moved
 		}
+		files[offset] = fd
 	}
 	for offset, fd := range files {
 		if err := unix.Dup3(fd, b.first+offset, 0); err != nil {
@@ -105,6 +165,7 @@ func (b *bootstrap) inheritAll(keep bool) {
 		{ipc.TraceOffset, b.Trace != "" || b.channel != nil},
 		{ipc.ReportOffset, b.Report},
 		{ipc.CodeOffset, b.Code},
+		{ipc.WASIOffset, len(b.WASI) > 0},
 	} {
 		if private.has {
 			b.inherit(private.offset, keep)
@@ -125,10 +186,19 @@ func (b *bootstrap) inherit(offset int, keep bool) {
 }
 
 // hidePrivate undoes showPrivate.
-func (b *bootstrap) hidePrivate() {
+func (b *bootstrap) hidePrivate(private map[int]int) {
 	unix.FcntlInt(uintptr(b.first+ipc.HelperOffset), unix.F_SETFD, unix.FD_CLOEXEC)
-	unix.Close(b.first + ipc.BootOffset)
-	unix.Close(b.first + ipc.EntryOffset)
+	for offset := range private {
+		unix.Close(b.first + offset)
+	}
+}
+
+// compiledFor is compiledFile for a module that is to have a role.
+func (b *bootstrap) compiledFor(role ipc.Role, fd int, path string) (int, unix.Errno) {
+	boot, of := *b.Boot, *b
+	boot.Role = role
+	of.Boot = &boot
+	return of.compiledFile(fd, path)
 }
 
 // compiledFile opens the compiled form of the module in file fd. The errors are

@@ -27,9 +27,9 @@ type layer struct {
 	args   []string
 }
 
-// layerBase is where the memory of the layer at a place lies.
-func layerBase(place int) uintptr {
-	return stagezero.LayersBase + uintptr(place)*stagezero.LayerStride
+// layerBase is where the memory of a layer lies that has a number of others below it.
+func layerBase(below int) uintptr {
+	return stagezero.LayersBase + uintptr(below)*stagezero.LayerStride
 }
 
 // loadLayers makes the layers of the boot record, whose compiled form entries has, ready to
@@ -62,7 +62,7 @@ func (l *layer) prepare(entry *cache.Entry) (err error) {
 	if err := l.module.UnmarshalBinary(entry.Meta); err != nil {
 		return fmt.Errorf("%w; clear the compile cache %s", err, l.boot.CacheDir)
 	}
-	l.memory, err = l.reserve(layerBase(l.place), stagezero.LayersReserved() && stagezero.LayerStride >= memory.FixedSpan)
+	l.memory, err = l.reserve(layerBase(l.boot.Below(l.place)), stagezero.LayersReserved() && stagezero.LayerStride >= memory.FixedSpan)
 	return err
 }
 
@@ -83,7 +83,7 @@ func (b *bootstrap) layerEntries() (entries []*cache.Entry, err error) {
 // stays open for helpers that this one executes.
 func (b *bootstrap) layerEntry(place int) (*cache.Entry, error) {
 	l := b.Layers[place]
-	slot := b.first + ipc.LayerOffset + place
+	slot := b.first + ipc.LayerOffset + b.Below(place)
 	if b.Compiled {
 		entry, err := cache.Map(slot)
 		if err != nil {
@@ -91,10 +91,7 @@ func (b *bootstrap) layerEntry(place int) (*cache.Entry, error) {
 		}
 		return entry, nil
 	}
-	order := *b.Boot
-	order.Module, order.ModuleFD, order.Role = l.Path, slot, ipc.RoleLayer(place)
-	of := &bootstrap{Boot: &order, first: b.first, build: b.build, alone: b.alone}
-	compiled, err := of.compiledLayer()
+	compiled, err := b.ofLayer(place).compiledLayer()
 	if err != nil {
 		var e *exitError
 		if errors.As(err, &e) {
@@ -102,12 +99,28 @@ func (b *bootstrap) layerEntry(place int) (*cache.Entry, error) {
 		}
 		return nil, fmt.Errorf("layer %w", err)
 	}
+	if b.Code {
+		// What stays open in a confined guest leads to no file that others trust.
+		copied, err := cache.SealedCopy(compiled.fd)
+		unix.Close(compiled.fd)
+		if err != nil {
+			return nil, fmt.Errorf("layer %s: %w", l.Path, err)
+		}
+		compiled.fd = copied
+	}
 	err = unix.Dup3(compiled.fd, slot, 0)
 	unix.Close(compiled.fd)
 	if err != nil {
 		return nil, fmt.Errorf("layer %s: keep the compiled module: %w", l.Path, err)
 	}
 	return compiled.Entry, nil
+}
+
+// ofLayer is b for the module of a layer, as walisup has handed that on.
+func (b *bootstrap) ofLayer(place int) *bootstrap {
+	order, below := *b.Boot, b.Below(place)
+	order.Module, order.ModuleFD, order.Role = b.Layers[place].Path, b.first+ipc.LayerOffset+below, ipc.RoleLayer(below)
+	return &bootstrap{Boot: &order, first: b.first, build: b.build, alone: b.alone}
 }
 
 // openEntry is a compiled module that is mapped, and its file.

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/module"
 	"walisup/ipc"
 	"walisup/ipc/cache"
 	"walisup/ipc/stagezero"
@@ -21,14 +22,15 @@ import (
 
 // errByHand is the error of a helper with a command line that nobody makes but people.
 var errByHand = errors.New(`walisup-helper runs modules for walisup, for the kernel (walisup binfmt) and for containers;
-to run a module by hand use walisup start, or: walisup-helper [--cache=DIR] -- MODULE ARGV0 [ARGUMENT...]`)
+to run a module by hand use walisup start, or: walisup-helper [--cache=DIR] [--dir=HOST[::GUEST]] -- MODULE ARGV0 [ARGUMENT...]`)
 
 // invocation is what a helper without a supervisor is to run.
 type invocation struct {
 	module   string
 	moduleFD int // -1 if the module is to be opened
 	args     []string
-	cacheDir string // of the container, see sharedCache; empty for the user's own
+	cacheDir string   // of the container, see sharedCache; empty for the user's own
+	dirs     []string // that WASI modules may use, as --dir of wasi.wasm has them
 }
 
 // invoked reads the command line. binfmt_misc with flag P makes it from the one of the module:
@@ -42,11 +44,16 @@ func invoked(args []string, byKernel bool) (invocation, error) {
 		}
 		args = args[1:]
 		for len(args) > 0 && args[0] != "--" {
-			dir, ok := strings.CutPrefix(args[0], "--cache=")
-			if !ok || !filepath.IsAbs(dir) {
+			name, value, _ := strings.Cut(args[0], "=")
+			switch {
+			case name == "--cache" && filepath.IsAbs(value):
+				v.cacheDir = value
+			case name == "--dir" && value != "":
+				v.dirs = append(v.dirs, value)
+			default:
 				return v, errByHand
 			}
-			v.cacheDir, args = dir, args[1:]
+			args = args[1:]
 		}
 		if len(args) == 0 {
 			return v, errByHand
@@ -141,6 +148,9 @@ func standalone() (*bootstrap, error) {
 		err = place(self, first+ipc.HelperOffset)
 	}
 	b.alone = err != nil // in a container that the kernel has started the helper in, say
+	if err := b.findWASI(v.dirs); err != nil {
+		return nil, err
+	}
 	if flags, err := unix.FcntlInt(2, unix.F_GETFL, 0); err == nil && flags&unix.O_PATH == 0 && flags&unix.O_ACCMODE != unix.O_RDONLY {
 		b.Report = unix.Dup3(2, first+ipc.ReportOffset, 0) == nil
 	}
@@ -153,6 +163,50 @@ func standalone() (*bootstrap, error) {
 		return nil, b.restart()
 	}
 	return b, nil
+}
+
+// installedPrograms are where the helper may be installed. It says where the layers are if the
+// kernel has started it from somewhere else.
+var installedPrograms = []string{"/usr/libexec/walisup", "/usr/local/libexec/walisup"}
+
+// findWASI takes the layer that comes with the helper, for the module if it is a WASI module,
+// and for those that it executes.
+func (b *bootstrap) findWASI(dirs []string) error {
+	var programs []string
+	buffer := make([]byte, unix.PathMax)
+	if n, err := unix.Readlink("/proc/self/exe", buffer); err == nil {
+		programs = append(programs, filepath.Dir(string(buffer[:n])))
+	}
+	file, path := -1, ""
+	for _, program := range append(programs, installedPrograms...) {
+		for _, dir := range ipc.LayerDirectories(program) {
+			if file < 0 {
+				path = filepath.Join(dir, ipc.WASILayer)
+				file, _ = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+			}
+		}
+	}
+	needed := module.ImportsFrom(moduleReader(b.ModuleFD), ipc.WASINamespace)
+	if file < 0 {
+		if needed {
+			return notRunnable(b.Module, errors.New("it is a WASI module, and there is no layers/wasi.wasm beside walisup-helper or below "+
+				"/usr/lib/walisup or /usr/local/lib/walisup; make layers builds it"))
+		}
+		return nil
+	}
+	args := []string{ipc.WASILayer}
+	for _, dir := range dirs {
+		args = append(args, "--dir", dir)
+	}
+	layers := []ipc.Layer{{Path: path, Args: args}}
+	if needed {
+		b.Layers, b.Role = layers, ipc.RoleLayered
+		if err := unix.Dup3(file, b.first+ipc.LayerOffset, 0); err != nil {
+			return fmt.Errorf("no room for descriptor %d under the hard limit of open files: %w", b.first+ipc.LayerOffset, err)
+		}
+	}
+	b.WASI = layers
+	return place(file, b.first+ipc.WASIOffset)
 }
 
 // mayRead reports whether the user may read an open file. The kernel opens modules for all who

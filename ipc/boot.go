@@ -82,9 +82,13 @@ type Boot struct {
 
 	// Layers are the modules that stand between the module and the system calls, that
 	// which is nearest to the module first. The file of each is open as descriptor
-	// LayerOffset plus its place here: its compiled form if Compiled is set, the module
-	// itself otherwise.
+	// LayerOffset plus the number of layers below it: its compiled form if Compiled is set,
+	// the module itself otherwise.
 	Layers []Layer
+
+	// WASI are none or one layer that is put on top of the others when a WASI module is
+	// executed and none of them serves it. Its module is open as descriptor WASIOffset.
+	WASI []Layer
 
 	// Role is what Module is compiled for.
 	Role Role
@@ -151,11 +155,11 @@ type Limit struct {
 //	148 u32  generation of the slot
 //	152 u64  device of a shared cache
 //	160 u64  inode of a shared cache
-//	168      module path, cache directory, name, trace, confinement, layers: each u32 length and
-//	         its bytes
+//	168      module path, cache directory, name, trace, confinement, layers, the layer for WASI:
+//	         each u32 length and its bytes
 const (
 	bootMagic   = 0x42534c57 // "WLSB"
-	bootVersion = 9
+	bootVersion = 10
 	bootLimits  = 48
 	bootLimit   = 24
 	bootSlot    = bootLimits + 4*bootLimit
@@ -163,7 +167,7 @@ const (
 	bootFixed   = bootCache + 16
 
 	// MaxBoot is the largest size of an encoded boot record in bytes.
-	MaxBoot = 128<<10 + maxLayersText
+	MaxBoot = 128<<10 + 2*maxLayersText
 
 	// maxBootPath is PATH_MAX, which counts the NUL that we do not store.
 	maxBootPath = 4095
@@ -228,15 +232,15 @@ func (b *Boot) flags() [17]struct {
 }
 
 // strings are the fields at the end of the record, in their order there.
-func (b *Boot) strings(layers *string) [6]*string {
-	return [...]*string{&b.Module, &b.CacheDir, &b.Name, &b.Trace, &b.Confine, layers}
+func (b *Boot) strings(layers, wasi *string) [7]*string {
+	return [...]*string{&b.Module, &b.CacheDir, &b.Name, &b.Trace, &b.Confine, layers, wasi}
 }
 
 // MarshalBinary encodes the record. It fails if a path is too long or holds a
 // NUL, or the module descriptor is out of range.
 func (b *Boot) MarshalBinary() ([]byte, error) {
-	layers := encodeLayers(b.Layers)
-	if err := b.check(&layers); err != nil {
+	layers, wasi := encodeLayers(b.Layers), encodeLayers(b.WASI)
+	if err := b.check(&layers, &wasi); err != nil {
 		return nil, err
 	}
 	var flags uint32
@@ -246,7 +250,7 @@ func (b *Boot) MarshalBinary() ([]byte, error) {
 		}
 	}
 	size := bootFixed
-	for _, s := range b.strings(&layers) {
+	for _, s := range b.strings(&layers, &wasi) {
 		size += 4 + len(*s)
 	}
 	le := binary.LittleEndian
@@ -275,7 +279,7 @@ func (b *Boot) MarshalBinary() ([]byte, error) {
 	out = le.AppendUint32(out, b.Generation)
 	out = le.AppendUint64(out, b.CacheDev)
 	out = le.AppendUint64(out, b.CacheIno)
-	for _, s := range b.strings(&layers) {
+	for _, s := range b.strings(&layers, &wasi) {
 		out = le.AppendUint32(out, uint32(len(*s)))
 		out = append(out, *s...)
 	}
@@ -331,8 +335,8 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 		}
 	}
 	rest := data[bootFixed:]
-	var layers string
-	for _, s := range got.strings(&layers) {
+	var layers, wasi string
+	for _, s := range got.strings(&layers, &wasi) {
 		if len(rest) < 4 {
 			return fmt.Errorf("%w: %d bytes left where a length is due", ErrBoot, len(rest))
 		}
@@ -347,11 +351,17 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 	if len(rest) != 0 {
 		return fmt.Errorf("%w: %d bytes after its end", ErrBoot, len(rest))
 	}
-	if err := got.check(&layers); err != nil {
+	if err := got.check(&layers, &wasi); err != nil {
 		return err
 	}
 	var err error
 	if got.Layers, err = decodeLayers(layers); err != nil {
+		return err
+	}
+	if got.WASI, err = decodeLayers(wasi); err != nil {
+		return err
+	}
+	if err := got.checkWASI(); err != nil {
 		return err
 	}
 	*b = got
@@ -359,8 +369,8 @@ func (b *Boot) UnmarshalBinary(data []byte) error {
 }
 
 // check holds for what is written and for what is read.
-func (b *Boot) check(layers *string) error {
-	if b.Role > maxRole {
+func (b *Boot) check(layers, wasi *string) error {
+	if !b.Role.Known() {
 		return fmt.Errorf("%w: role %d", ErrBoot, b.Role)
 	}
 	if len(b.Layers) > MaxLayers {
@@ -372,12 +382,15 @@ func (b *Boot) check(layers *string) error {
 	if b.Spare != 0 && (b.Spare < lowestReserved || b.Spare > maxReserved) {
 		return fmt.Errorf("%w: spare descriptors at %d", ErrBoot, b.Spare)
 	}
-	for _, p := range b.strings(layers) {
+	if err := b.checkWASI(); err != nil {
+		return err
+	}
+	for _, p := range b.strings(layers, wasi) {
 		most := maxBootPath
 		switch p {
 		case &b.Confine:
 			most = maxConfine
-		case layers:
+		case layers, wasi:
 			most = maxLayersText
 		}
 		if len(*p) > most {
@@ -389,6 +402,13 @@ func (b *Boot) check(layers *string) error {
 		if (p == &b.Module || p == &b.CacheDir) && *p != "" && (*p)[0] != '/' {
 			return fmt.Errorf("%w: path %q is not absolute", ErrBoot, *p)
 		}
+	}
+	return nil
+}
+
+func (b *Boot) checkWASI() error {
+	if len(b.WASI) > 1 {
+		return fmt.Errorf("%w: %d layers for WASI", ErrBoot, len(b.WASI))
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ func fullBoot() Boot {
 		Layers: []Layer{
 			{Path: "/lib/audit.wasm", Args: []string{"audit.wasm", "2", "", "a \"b\"\n\xff"}}, {Path: "/lib/wasi.wasm", Args: []string{"w"}},
 		},
+		WASI:   []Layer{{Path: "/lib/wasi.wasm", Args: []string{"wasi.wasm", "--dir", "/::/"}}},
 		Role:   RoleLayered,
 		Limits: [4]Limit{{Set: true, Resource: 3, Soft: 8 << 20, Hard: math.MaxUint64}, {}, {}, {Set: true, Resource: 7, Soft: 1, Hard: 2}},
 	}

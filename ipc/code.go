@@ -27,13 +27,14 @@ const (
 type CodeMessage struct {
 	Kind  CodeKind
 	Errno unix.Errno // of CodeRefused
+	Role  Role       // of CodeAsk: what the module is to be compiled for
 }
 
 const (
 	codeMagic = 0x43434c57 // "WLCC"
 
 	// CodeMessageSize is the size of an encoded message: u32 magic, u32 kind, u32
-	// errno, u32 0, all little-endian.
+	// errno, u32 role, all little-endian.
 	CodeMessageSize = 16
 
 	// MaxCodeRights is how many descriptors come with a message at most.
@@ -59,15 +60,17 @@ func (k CodeKind) rights() int {
 // decode reads a message that anyone may have written.
 func (m *CodeMessage) decode(b []byte, rights int) error {
 	le := binary.LittleEndian
-	if len(b) != CodeMessageSize || le.Uint32(b) != codeMagic || le.Uint32(b[12:]) != 0 {
+	if len(b) != CodeMessageSize || le.Uint32(b) != codeMagic || le.Uint32(b[12:]) > uint32(maxRole) {
 		return fmt.Errorf("%w: %d bytes: % x", ErrCode, len(b), b[:min(len(b), CodeMessageSize)])
 	}
-	got := CodeMessage{Kind: CodeKind(le.Uint32(b[4:])), Errno: unix.Errno(le.Uint32(b[8:]))}
+	got := CodeMessage{Kind: CodeKind(le.Uint32(b[4:])), Errno: unix.Errno(le.Uint32(b[8:])), Role: Role(le.Uint32(b[12:]))}
 	switch {
 	case got.Kind < CodeAsk || got.Kind >= codeKinds:
 		return fmt.Errorf("%w: kind %d", ErrCode, got.Kind)
 	case (got.Kind == CodeRefused) != (got.Errno != 0) || got.Errno > maxErrno:
 		return fmt.Errorf("%w: kind %d with errno %d", ErrCode, got.Kind, int(got.Errno))
+	case got.Kind != CodeAsk && got.Role != 0:
+		return fmt.Errorf("%w: kind %d with role %d", ErrCode, got.Kind, got.Role)
 	case rights != got.Kind.rights():
 		return fmt.Errorf("%w: kind %d with %d descriptors", ErrCode, got.Kind, rights)
 	}
@@ -83,6 +86,7 @@ func SendCode(socket int, m CodeMessage, rights ...int) error {
 	le.PutUint32(b[0:], codeMagic)
 	le.PutUint32(b[4:], uint32(m.Kind))
 	le.PutUint32(b[8:], uint32(m.Errno))
+	le.PutUint32(b[12:], uint32(m.Role))
 	var oob []byte
 	if len(rights) > 0 {
 		oob = unix.UnixRights(rights...)

@@ -35,6 +35,7 @@ func TestCodeMessages(t *testing.T) {
 		rights []int
 	}{
 		{CodeMessage{Kind: CodeAsk}, []int{a, b}},
+		{CodeMessage{Kind: CodeAsk, Role: maxRole}, []int{a, b}},
 		{CodeMessage{Kind: CodeWorking}, nil},
 		{CodeMessage{Kind: CodeReady}, []int{b}},
 		{CodeMessage{Kind: CodeRefused, Errno: unix.ENOEXEC}, nil},
@@ -76,7 +77,8 @@ func TestBadCodeMessages(t *testing.T) {
 		"no magic":                 {make([]byte, CodeMessageSize), 0},
 		"kind 0":                   {message(0), 0},
 		"unknown kind":             {message(byte(codeKinds)), 0},
-		"reserved word":            {message(2, 0, 1), 0},
+		"answer with a role":       {message(byte(CodeWorking), 0, 1), 0},
+		"unknown role":             {message(byte(CodeAsk), 0, byte(maxRole)+1), 2},
 		"errno without refusal":    {message(byte(CodeWorking), 5), 0},
 		"refusal without errno":    {message(byte(CodeRefused)), 0},
 		"request without files":    {message(byte(CodeAsk)), 0},

@@ -16,6 +16,7 @@ const (
 	EntryOffset   = 4 // the compiled module, or where a compiling helper puts it
 	ReadyOffset   = 5 // a socket on which the helper says that the guest runs
 	TraceOffset   = 6 // the pipe for trace records, if there is one
+	WASIOffset    = 7 // the module of Boot.WASI, if there is one
 	ReportOffset  = 9 // walisup's standard error, or the instance's log, if it can be written to
 	CodeOffset    = 8 // a socket of the code service, for a confined guest
 

@@ -29,10 +29,11 @@
 //	N+5   a socket on which the helper says when the guest runs, if
 //	      someone wants to know
 //	N+6   the pipe for trace records
-//	N+7   reserved
+//	N+7   the layer that serves WASI modules
 //	N+8   a socket of the code service, for a confined guest
 //	N+9   where reports of crashes go
 //	N+10  to N+15: reserved
+//	N+16  to N+23: the layers
 //
 // None of them is close-on-exec when a helper starts: the helper executable is
 // started as /proc/self/fd/N, and the kernel hands that very string to the new

@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -34,11 +35,32 @@ const (
 
 const maxRole = roleLayer + MaxLayers - 1
 
-// RoleLayer is the role of the layer at a place of Boot.Layers.
-func RoleLayer(place int) Role { return roleLayer + Role(place) }
+// RoleLayer is the role of a layer that has a number of others below it. So a layer that is
+// put on top of others, as an execve does, changes nothing for them.
+func RoleLayer(below int) Role { return roleLayer + Role(below) }
 
-// Layer returns the place that RoleLayer was given; ok is false for programs.
-func (r Role) Layer() (place int, ok bool) { return int(r) - int(roleLayer), r >= roleLayer }
+// Layer returns what RoleLayer was given; ok is false for programs.
+func (r Role) Layer() (below int, ok bool) { return int(r) - int(roleLayer), r >= roleLayer }
+
+// Known reports whether there is such a role.
+func (r Role) Known() bool { return r <= maxRole }
+
+// Below returns how many layers are below the one at a place of Layers.
+func (b *Boot) Below(place int) int { return len(b.Layers) - 1 - place }
+
+// The layer that serves WASI modules: the file's name, and the namespace that they import
+// from.
+const (
+	WASILayer     = "wasi.wasm"
+	WASINamespace = "wasi_snapshot_preview1"
+)
+
+// LayerDirectories is where the layers that come with walisup are looked for, given the
+// directory of a program of walisup: beside it, as make puts it, or where make install does.
+func LayerDirectories(programs string) []string {
+	return []string{filepath.Join(programs, "layers"), filepath.Join(programs, "..", "lib", "walisup", "layers"),
+		filepath.Join(programs, "..", "..", "lib", "walisup", "layers")}
+}
 
 // Name is what messages call the layer.
 func (l *Layer) Name() string { return l.Path[strings.LastIndexByte(l.Path, '/')+1:] }

@@ -35,7 +35,7 @@ func startCode(c *ipc.Confinement, l *launch, g *Guest) (int, error) {
 	}
 	compile := &compiler{
 		helper: own, first: l.first, processes: g.tree, objects: g.objects,
-		context: cache.Context{KeepDebug: l.boot.KeepDebug, PlainTables: l.boot.PlainTables, OnlyWazero: l.boot.OnlyWazero, Role: l.boot.Role},
+		context: cache.Context{KeepDebug: l.boot.KeepDebug, PlainTables: l.boot.PlainTables, OnlyWazero: l.boot.OnlyWazero},
 	}
 	socket, err := codeservice.Start(codeservice.Config{
 		Dir:     l.boot.CacheDir,
@@ -68,7 +68,7 @@ const (
 
 // run compiles a module in a helper that has rights to nothing else, see
 // codeservice.Config.
-func (c *compiler) run(module, result int) error {
+func (c *compiler) run(module, result int, role ipc.Role) error {
 	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", os.DevNull, err)
@@ -76,7 +76,7 @@ func (c *compiler) run(module, result int) error {
 	defer unix.Close(null)
 	boot, err := ipc.WriteBoot(&ipc.Boot{
 		ModuleFD: c.first + ipc.ModuleOffset, CompileOnly: true,
-		KeepDebug: c.context.KeepDebug, PlainTables: c.context.PlainTables, OnlyWazero: c.context.OnlyWazero, Role: c.context.Role,
+		KeepDebug: c.context.KeepDebug, PlainTables: c.context.PlainTables, OnlyWazero: c.context.OnlyWazero, Role: role,
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"walisup/ipc"
+	"walisup/ipc/cache"
 	"walisup/ipc/stagezero"
 	"walisup/supervisor/isolation"
 	"walisup/supervisor/proctree"
@@ -17,6 +18,7 @@ type launch struct {
 	spec   *Spec
 	module int   // the module, readable
 	layers []int // the modules of the layers, likewise
+	wasi   int   // the module of boot.WASI, likewise; -1 for none
 	helper int   // the helper program; O_PATH
 	first  int   // of the helper's private range of descriptors
 	ready  int   // the helper's end of Guest.ready, if the guest has a session of its own
@@ -31,7 +33,7 @@ func (g *Guest) launch(spec *Spec, helperReady int) error {
 	if spec.Inherited == nil && !stagezero.Active() { // nobody knows what there was to inherit
 		return failed(ExitOwn, "this walisup was linked without its entry point; build it with make")
 	}
-	l := &launch{spec: spec, module: -1, helper: -1, code: -1, ready: -1, boot: spec.Boot}
+	l := &launch{spec: spec, module: -1, wasi: -1, helper: -1, code: -1, ready: -1, boot: spec.Boot}
 	defer l.close()
 	if spec.Session != nil {
 		l.ready = helperReady
@@ -73,7 +75,7 @@ func (g *Guest) launch(spec *Spec, helperReady int) error {
 }
 
 func (l *launch) close() {
-	for _, fd := range append(l.layers, l.module, l.helper, l.code) {
+	for _, fd := range append(l.layers, l.module, l.wasi, l.helper, l.code) {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -93,6 +95,7 @@ func (l *launch) open() (err error) {
 	if len(l.layers) > 0 {
 		boot.Role = ipc.RoleLayered
 	}
+	l.findWASI()
 	if l.helper, err = openHelper(spec.Helper); err != nil {
 		return err
 	}
@@ -125,6 +128,34 @@ func (l *launch) open() (err error) {
 	return nil
 }
 
+// findWASI opens the layer for WASI modules that the guest executes. Without it these cannot
+// be executed.
+func (l *launch) findWASI() {
+	l.boot.WASI = nil
+	path := SuppliedLayer(ipc.WASILayer)
+	if path == "" || l.boot.CompileOnly {
+		return
+	}
+	fd, resolved, err := openModule(path)
+	if err == nil {
+		l.wasi, l.boot.WASI = fd, []ipc.Layer{{Path: resolved, Args: []string{ipc.WASILayer}}}
+	}
+}
+
+// sealWASI puts a sealed copy in the place of the layer for WASI modules: a confined guest is to
+// have no descriptor that leads to a file which others trust.
+func (l *launch) sealWASI() {
+	if l.wasi < 0 {
+		return
+	}
+	sealed, err := cache.SealedCopy(l.wasi)
+	unix.Close(l.wasi)
+	l.wasi = sealed
+	if err != nil {
+		l.wasi, l.boot.WASI = -1, nil
+	}
+}
+
 // confine keeps what a confined guest is not to have out of its reach.
 func (l *launch) confine(c *ipc.Confinement) error {
 	l.boot.Code = true
@@ -136,6 +167,7 @@ func (l *launch) confine(c *ipc.Confinement) error {
 	if err != nil {
 		return err
 	}
+	l.sealWASI()
 	unix.Close(l.helper)
 	l.helper = protected
 	return nil
@@ -167,7 +199,10 @@ func (l *launch) private(g *Guest) (map[int]int, error) {
 	boot.Slot, boot.Generation = g.slot.Slot, g.slot.Generation
 	private := map[int]int{ipc.HelperOffset: l.helper, ipc.ModuleOffset: l.module}
 	for i, fd := range l.layers {
-		private[ipc.LayerOffset+i] = fd
+		private[ipc.LayerOffset+boot.Below(i)] = fd
+	}
+	if len(boot.WASI) > 0 {
+		private[ipc.WASIOffset] = l.wasi
 	}
 	if boot.Channel {
 		private[ipc.ChannelOffset] = g.tree.FD()

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -54,6 +55,22 @@ func openLayers(typed []ipc.Layer) (layers []ipc.Layer, fds []int, err error) {
 		layers = append(layers, ipc.Layer{Path: resolved, Args: l.Args})
 	}
 	return layers, fds, nil
+}
+
+// SuppliedLayer finds a layer that comes with walisup. It returns "" if there is none of that
+// name.
+func SuppliedLayer(name string) string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	for _, dir := range ipc.LayerDirectories(filepath.Dir(self)) {
+		path := filepath.Join(dir, name)
+		if unix.Access(path, unix.F_OK) == nil {
+			return path
+		}
+	}
+	return ""
 }
 
 // layerError says that an error of opening a module is about a layer.

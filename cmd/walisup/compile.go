@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -14,13 +15,15 @@ import (
 
 func newCompileCommand() *cobra.Command {
 	var module moduleFlags
+	var layers layerFlags
 	var native bool
 	cmd := &cobra.Command{
 		Use:   "compile [flags] app.wasm...",
 		Short: "Compile modules into the cache without running them",
 		Long: `compile compiles modules and stores the result in the cache, so that their first start
 is fast. The cache finds a module by its content: the file may be moved afterwards.
---keep-debug and --plain-tables must be the same as at the start.
+--keep-debug and --plain-tables must be the same as at the start, and so must --layer. The
+layers are compiled too, and wasi.wasm for a WASI module.
 
 With --native compile makes native code by LLVM, which takes longer and runs faster, and
 start uses that from then on. It needs LLVM's programs opt, llc, llvm-mc and ld.lld
@@ -51,7 +54,11 @@ native compiler does not take stays as it is, and compile says why.`,
 			// One bad module does not keep the others from being compiled.
 			status := 0
 			for _, name := range args {
-				ws, err := compileModule(supervisor.Spec{Module: name, Helper: module.helper, Boot: boot})
+				var ws unix.WaitStatus
+				boot.Layers, err = layers.forModule(name)
+				if err == nil {
+					ws, err = compileModule(supervisor.Spec{Module: name, Helper: module.helper, Boot: boot})
+				}
 				if ws.Signaled() {
 					return guestEnd(ws) // most likely ^C
 				}
@@ -59,7 +66,9 @@ native compiler does not take stays as it is, and compile says why.`,
 				if err != nil {
 					result = report(err)
 				}
-				if native && result == 0 {
+				if native && result == 0 && len(boot.Layers) > 0 {
+					fmt.Fprintf(os.Stderr, "walisup: %s: stays with wazero: there is no native code of modules with layers\n", name)
+				} else if native && result == 0 {
 					if result, err = compiler.compile(name); err != nil {
 						return err
 					}
@@ -72,6 +81,7 @@ native compiler does not take stays as it is, and compile says why.`,
 		},
 	}
 	module.register(cmd.Flags())
+	layers.registerLayers(cmd.Flags())
 	cmd.Flags().BoolVar(&native, "native", false, "make native code by LLVM; not with --keep-debug")
 	return cmd
 }

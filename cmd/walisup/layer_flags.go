@@ -15,6 +15,7 @@ import (
 
 	"walisup/helper/module"
 	"walisup/ipc"
+	"walisup/supervisor"
 )
 
 // layerFlags say which layers stand between a module and the system calls.
@@ -23,17 +24,16 @@ type layerFlags struct {
 	dirs   []string
 }
 
-// wasiLayer serves modules that import from wasiNamespace.
-const (
-	wasiLayer     = "wasi.wasm"
-	wasiNamespace = "wasi_snapshot_preview1"
-)
-
 func (l *layerFlags) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&l.layers, "layer", nil,
-		"put a layer, `'FILE [ARGUMENT...]'`, between the module and the system calls; the first one is nearest to the module (repeatable)")
+	l.registerLayers(flags)
 	flags.StringArrayVar(&l.dirs, "dir", nil,
 		"directory that a WASI module may use, `HOST[::GUEST]`; the module knows it as GUEST (default: as HOST) (repeatable)")
+}
+
+// registerLayers registers what decides which layers there are, but not what they do.
+func (l *layerFlags) registerLayers(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&l.layers, "layer", nil,
+		"put a layer, `'FILE [ARGUMENT...]'`, between the module and the system calls; the first one is nearest to the module (repeatable)")
 }
 
 // forModule returns the layers of the module at a path: those that were asked for and, if it
@@ -43,7 +43,7 @@ func (l *layerFlags) forModule(path string) ([]ipc.Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(surface(path).Imports, wasiNamespace) {
+	if !slices.Contains(surface(path).Imports, ipc.WASINamespace) {
 		if len(l.dirs) > 0 {
 			return nil, fmt.Errorf("--dir: %s is no WASI module; it sees the directories that you see", path)
 		}
@@ -51,7 +51,7 @@ func (l *layerFlags) forModule(path string) ([]ipc.Layer, error) {
 	}
 	for _, layer := range layers {
 		if slices.ContainsFunc(surface(layer.Path).Exports, func(name string) bool {
-			return strings.HasPrefix(name, wasiNamespace+".")
+			return strings.HasPrefix(name, ipc.WASINamespace+".")
 		}) {
 			if len(l.dirs) > 0 {
 				return nil, fmt.Errorf("--dir: the WASI functions come from %s: give it the directories as arguments", layer.Path)
@@ -59,14 +59,14 @@ func (l *layerFlags) forModule(path string) ([]ipc.Layer, error) {
 			return layers, nil
 		}
 	}
-	wasi := suppliedLayer(wasiLayer)
+	wasi := supervisor.SuppliedLayer(ipc.WASILayer)
 	if wasi == "" {
 		return nil, fmt.Errorf("%s is a WASI module, and the layer that serves it is not installed; make layers builds it", path)
 	}
 	if len(layers) == ipc.MaxLayers {
-		return nil, fmt.Errorf("--layer: with %s there are more than %d layers", wasiLayer, ipc.MaxLayers)
+		return nil, fmt.Errorf("--layer: with %s there are more than %d layers", ipc.WASILayer, ipc.MaxLayers)
 	}
-	args := []string{wasiLayer}
+	args := []string{ipc.WASILayer}
 	for _, dir := range l.dirs {
 		args = append(args, "--dir", dir)
 	}
@@ -111,27 +111,10 @@ func (l *layerFlags) parse() (layers []ipc.Layer, err error) {
 func findLayer(name string) (string, error) {
 	if !strings.Contains(name, "/") {
 		if _, err := os.Stat(name); err != nil {
-			if path := suppliedLayer(name); path != "" {
+			if path := supervisor.SuppliedLayer(name); path != "" {
 				return path, nil
 			}
 		}
 	}
 	return filepath.Abs(name)
-}
-
-// suppliedLayer finds a layer that comes with walisup, beside the program or where make
-// install puts it. It returns "" if there is none of that name.
-func suppliedLayer(name string) string {
-	self, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	dir := filepath.Dir(self)
-	for _, folder := range []string{filepath.Join(dir, "layers"), filepath.Join(dir, "..", "lib", "walisup", "layers")} {
-		path := filepath.Join(folder, name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	return ""
 }

@@ -30,3 +30,32 @@ func Seal(fd int) error {
 	}
 	return nil
 }
+
+// SealedCopy returns a sealed memory file with the content of a file, which is close-on-exec
+// and the caller's to close.
+func SealedCopy(file int) (fd int, err error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(file, &st); err != nil {
+		return -1, fmt.Errorf("copy a module: %w", err)
+	}
+	if fd, err = NewMemory(); err != nil {
+		return -1, fmt.Errorf("copy a module: %w", err)
+	}
+	for at := int64(0); at < st.Size && err == nil; {
+		var n int
+		switch n, err = unix.Sendfile(fd, file, &at, int(min(st.Size-at, 1<<30))); {
+		case err == unix.EINTR:
+			err = nil
+		case err == nil && n == 0:
+			err = unix.EIO // it became shorter
+		}
+	}
+	if err == nil {
+		err = Seal(fd)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("copy a module: %w", err)
+	}
+	return fd, nil
+}

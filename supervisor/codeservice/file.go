@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"walisup/ipc"
 	"walisup/ipc/cache"
 )
 
@@ -22,11 +23,13 @@ type identity struct {
 	mount, device, inode uint64
 	size                 int64
 	modified, changed    unix.StatxTimestamp
+
+	role ipc.Role // that it is wanted for
 }
 
 // identify examines the file of a module. The identity is zero if the file cannot be
 // known again for certain, and the error the one that execve has for it.
-func identify(fd int) (id identity, size int64, e unix.Errno) {
+func identify(fd int, role ipc.Role) (id identity, size int64, e unix.Errno) {
 	const mask = unix.STATX_BASIC_STATS | unix.STATX_MNT_ID_UNIQUE
 	var st unix.Statx_t
 	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, mask, &st); err != nil {
@@ -46,7 +49,7 @@ func identify(fd int) (id identity, size int64, e unix.Errno) {
 	if !unique && st.Dev_major == 0 || recent(st.Ctime) {
 		return identity{}, size, 0
 	}
-	id = identity{device: unix.Mkdev(st.Dev_major, st.Dev_minor), inode: st.Ino, size: size, modified: st.Mtime, changed: st.Ctime}
+	id = identity{device: unix.Mkdev(st.Dev_major, st.Dev_minor), inode: st.Ino, size: size, modified: st.Mtime, changed: st.Ctime, role: role}
 	if unique {
 		id.mount = st.Mnt_id
 	}

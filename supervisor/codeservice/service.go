@@ -33,7 +33,7 @@ type Config struct {
 	// Dir is the directory of compiled modules, empty for none.
 	Dir string
 
-	// Context is what keys depend on. It is asked for when the first module is.
+	// Context is what keys depend on, besides the role. It is asked for when the first module is.
 	// With an error no directory is used.
 	Context func() (cache.Context, error)
 
@@ -41,9 +41,9 @@ type Config struct {
 	// owner: it never gets a descriptor of a file there.
 	Copy bool
 
-	// Compile compiles a module. Both descriptors are memory files, module a sealed
-	// one, result an empty one.
-	Compile func(module, result int) error
+	// Compile compiles a module for a role. Both descriptors are memory files, module a
+	// sealed one, result an empty one.
+	Compile func(module, result int, role ipc.Role) error
 
 	// Close is called when the service has ended; may be nil.
 	Close func()
@@ -86,7 +86,7 @@ func (s *service) serve(socket int) {
 			go s.refuse(rights)
 			continue
 		}
-		under.Go(func() { s.answer(rights[0], rights[1]) })
+		under.Go(func() { s.answer(rights[0], rights[1], m.Role) })
 	}
 	unix.Close(socket)
 	under.Wait()
@@ -106,12 +106,12 @@ func (s *service) refuse(rights []int) {
 }
 
 // answer answers a request and closes its descriptors.
-func (s *service) answer(module, socket int) {
+func (s *service) answer(module, socket int, role ipc.Role) {
 	defer s.refuse([]int{module, socket})
 	if !isNameless(socket) {
 		return
 	}
-	code, e := s.code(module, socket)
+	code, e := s.code(module, socket, role)
 	switch {
 	case e == errBusy:
 		ipc.SendCode(socket, ipc.CodeMessage{Kind: ipc.CodeBusy})
@@ -128,8 +128,8 @@ const errBusy unix.Errno = 1 << 16
 
 // code returns a descriptor of the compiled module, for the caller to close, or the
 // error for the guest.
-func (s *service) code(module, socket int) (int, unix.Errno) {
-	id, size, e := identify(module)
+func (s *service) code(module, socket int, role ipc.Role) (int, unix.Errno) {
+	id, size, e := identify(module, role)
 	if e != 0 {
 		return -1, e
 	}
@@ -148,7 +148,7 @@ func (s *service) code(module, socket int) (int, unix.Errno) {
 	if code := s.store.find(id); code >= 0 { // meanwhile
 		return code, 0
 	}
-	return s.make(module, id, size)
+	return s.make(module, id, size, role)
 }
 
 // reassure tells the helper that its request is being worked on, until the function
@@ -173,13 +173,14 @@ func reassure(socket int) (end func()) {
 
 // make makes the compiled module of a file that is not known, or finds it in the
 // directory.
-func (s *service) make(module int, id identity, size int64) (int, unix.Errno) {
+func (s *service) make(module int, id identity, size int64, role ipc.Role) (int, unix.Errno) {
 	content, e := copySealed(module, size)
 	if e != 0 {
 		return -1, e
 	}
 	defer unix.Close(content)
 	context, failure := s.config.Context()
+	context.Role = role
 	key, e := keyOf(content, size, &context)
 	if e != 0 {
 		return -1, e
@@ -199,7 +200,7 @@ func (s *service) make(module int, id identity, size int64) (int, unix.Errno) {
 			return s.store.put(id, key, code), 0
 		}
 	}
-	code, e := s.compile(content)
+	code, e := s.compile(content, role)
 	if e != 0 {
 		return -1, e
 	}
@@ -245,12 +246,12 @@ func (s *service) file(dir *cache.Dir, key cache.Key, code int) bool {
 }
 
 // compile compiles a sealed copy of a module into a sealed memory file.
-func (s *service) compile(content int) (int, unix.Errno) {
+func (s *service) compile(content int, role ipc.Role) (int, unix.Errno) {
 	result, err := cache.NewMemory()
 	if err != nil {
 		return -1, unix.ENOMEM
 	}
-	err = s.config.Compile(content, result)
+	err = s.config.Compile(content, result, role)
 	if err == nil {
 		err = cache.Seal(result)
 	}

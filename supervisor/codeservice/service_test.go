@@ -35,7 +35,7 @@ func newDesk(t *testing.T, change func(c *Config, d *desk)) *desk {
 		Dir:     d.dir,
 		Context: func() (cache.Context, error) { return cache.Context{Build: "test"}, nil },
 		Close:   func() { close(d.ended) },
-		Compile: func(module, result int) error {
+		Compile: func(module, result int, role ipc.Role) error {
 			d.compiled.Add(1)
 			if d.hold != nil {
 				<-d.hold
@@ -118,7 +118,7 @@ func (d *desk) module(name, text string) *os.File {
 	d.t.Cleanup(func() { f.Close() })
 	// Until its change is old enough for the file to be known again.
 	for {
-		if id, _, e := identify(int(f.Fd())); e != 0 || id != (identity{}) {
+		if id, _, e := identify(int(f.Fd()), 0); e != 0 || id != (identity{}) {
 			return f
 		}
 		time.Sleep(settled / 10)

@@ -177,10 +177,10 @@ LAYER_ENTRY("layer_main")
 void layer_main(int argc, char **argv)
 {
 	uint32_t number;
+	int closed[3];
 	for (int fd = 0; fd < 3; fd++) {
-		/* A stream that is closed keeps its number. */
+		closed[fd] = fcntl(fd, F_GETFD) < 0;
 		if (add(fd, 0, &number)) fail("descriptors", 0);
-		if (fcntl(fd, F_GETFD) < 0) table[number].host = -2;
 	}
 	for (int i = 1; i < argc; i++) {
 		if (i + 1 < argc && !strcmp(argv[i], "--dir")) add_directory(argv[++i]);
@@ -190,7 +190,8 @@ void layer_main(int argc, char **argv)
 			fail("argument", argv[i]);
 		}
 	}
-	for (int fd = 0; fd < 3; fd++) if (table[fd].host == -2) table[fd].host = -1;
+	/* A stream that is closed has kept its number for itself until here. */
+	for (int fd = 0; fd < 3; fd++) if (closed[fd]) table[fd].host = -1;
 }
 
 /* Arguments and environment. */
