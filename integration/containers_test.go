@@ -207,9 +207,13 @@ func (e *engine) files() string {
 	if err := os.WriteFile(bad, []byte(module), 0o644); err != nil {
 		e.t.Fatal(err)
 	}
+	loud := filepath.Join(e.dir, "loud.wasm")
+	if err := os.WriteFile(loud, []byte(strings.Replace(module, "nowhere", "\x1b[2Jlou", 1)), 0o644); err != nil {
+		e.t.Fatal(err)
+	}
 	return e.archive(map[string]string{
 		"bin/show": show.module, "bin/native": native, "bin/sh": port(e.t, "dash", "dash").module,
-		"bin/busybox": port(e.t, "busybox", "busybox").module, "bin/bad": bad,
+		"bin/busybox": port(e.t, "busybox", "busybox").module, "bin/bad": bad, "bin/loud": loud,
 	}, map[string]string{
 		"bin/ls": "->busybox", "bin/cat": "->busybox", "bin/id": "->busybox", "bin/link": "->/bin/show",
 		"script":    "#!/bin/sh -e\necho \"script $0 $*\"\nexec show exit 4\n",
@@ -279,6 +283,7 @@ func TestPodman(t *testing.T) {
 			{[]string{"/none/show"}, 127, "no such file or directory"},
 			{[]string{"/bin"}, 126, "permission denied"},
 			{[]string{"bad"}, 126, "nowhere"},
+			{[]string{"loud"}, 126, `namespace \"\\x1b[2Jlou\"`},
 			{[]string{"sh", "-c", "exec /bin/native"}, 126, "ermission denied"},
 		}
 		for _, c := range cases {

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -10,19 +11,15 @@ import (
 	"walisup/ipc"
 	"walisup/ipc/cache"
 	"walisup/ipc/channel"
-	"walisup/ipc/sandbox"
 	"walisup/supervisor/codeservice"
-	"walisup/supervisor/isolation"
+	"walisup/supervisor/compilation"
 	"walisup/supervisor/proctree"
 )
 
 // compiler runs compiling helpers for the code service of an instance.
 type compiler struct {
-	helper    int // the helper program; O_PATH
-	context   cache.Context
-	first     int // first descriptor of the private range
+	compilation.Compiler
 	processes *proctree.Tree
-	objects   *isolation.Objects
 }
 
 // startCode starts the code service of a guest that is confined as c says, and returns
@@ -33,10 +30,10 @@ func startCode(c *ipc.Confinement, l *launch, g *Guest) (int, error) {
 	if err != nil {
 		return -1, os.NewSyscallError("fcntl", err)
 	}
-	compile := &compiler{
-		helper: own, first: l.first, processes: g.tree, objects: g.objects,
-		context: cache.Context{KeepDebug: l.boot.KeepDebug, PlainTables: l.boot.PlainTables, OnlyWazero: l.boot.OnlyWazero},
-	}
+	compile := &compiler{processes: g.tree, Compiler: compilation.Compiler{
+		Helper: own, First: l.first, Enter: g.objects.Enter,
+		Context: cache.Context{KeepDebug: l.boot.KeepDebug, PlainTables: l.boot.PlainTables, OnlyWazero: l.boot.OnlyWazero},
+	}}
 	socket, err := codeservice.Start(codeservice.Config{
 		Dir:     l.boot.CacheDir,
 		Context: compile.keys,
@@ -52,70 +49,34 @@ func startCode(c *ipc.Confinement, l *launch, g *Guest) (int, error) {
 
 // keys returns what the helper's cache keys depend on.
 func (c *compiler) keys() (cache.Context, error) {
-	context := c.context
+	context := c.Context
 	var err error
-	context.Build, err = buildOf(c.helper)
+	context.Build, err = buildOf(c.Helper)
 	return context, err
 }
-
-// Limits of a compiling helper, which works on a module that nobody vouches for. The
-// largest ports take a tenth of this.
-const (
-	compileSeconds = 600
-	compileData    = 4 << 30 // bytes of its own
-	compileResult  = 1 << 30 // bytes of the compiled module
-)
 
 // run compiles a module in a helper that has rights to nothing else, see
 // codeservice.Config.
 func (c *compiler) run(module, result int, role ipc.Role) error {
-	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", os.DevNull, err)
-	}
-	defer unix.Close(null)
-	boot, err := ipc.WriteBoot(&ipc.Boot{
-		ModuleFD: c.first + ipc.ModuleOffset, CompileOnly: true,
-		KeepDebug: c.context.KeepDebug, PlainTables: c.context.PlainTables, OnlyWazero: c.context.OnlyWazero, Role: role,
-	})
-	if err != nil {
-		return err
-	}
-	defer unix.Close(boot)
 	c.processes.Expect()
-	pid, err := forkExec(c.first, map[int]int{
-		ipc.HelperOffset: c.helper, ipc.BootOffset: boot, ipc.ModuleOffset: module, ipc.EntryOffset: result,
-	}, []string{HelperName}, nil, "/", surroundings{
-		session: true, streams: &[3]int{null, null, null}, objects: c.objects, confined: true,
-		restrict: func() error { return restrictThread(c.helper) },
-	})
+	p, err := c.Start(module, result, role)
 	if err != nil {
 		c.processes.Abandon(channel.Ref{})
 		return err
 	}
-	// Before it has done much.
-	err = sandbox.LimitProcess(pid, sandbox.Limit{Resource: unix.RLIMIT_CPU, Most: compileSeconds},
-		sandbox.Limit{Resource: unix.RLIMIT_DATA, Most: compileData}, sandbox.Limit{Resource: unix.RLIMIT_FSIZE, Most: compileResult},
-		sandbox.Limit{Resource: unix.RLIMIT_CORE})
-	c.processes.Started(channel.Ref{}, pid)
-	if err != nil {
-		unix.Kill(pid, unix.SIGKILL)
-	}
+	c.processes.Started(channel.Ref{}, p.PID)
 	for {
-		ws, failure := c.processes.Wait(pid)
-		switch {
-		case failure != nil:
-			return failure
-		case ws.Stopped():
-		case err != nil:
+		ws, err := c.processes.Wait(p.PID)
+		if err != nil {
 			return err
-		case ws.Exited() && ws.ExitStatus() == 0:
-			return nil
-		case ws.Exited() && ws.ExitStatus() == ExitNotRunnable:
-			return codeservice.ErrNotModule
-		default:
-			return fmt.Errorf("the compiling helper has ended (status %#x)", uint32(ws))
 		}
+		if ws.Stopped() {
+			continue
+		}
+		if err = p.Judge(ws); errors.Is(err, compilation.ErrNotModule) {
+			return codeservice.ErrNotModule
+		}
+		return err
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"walisup/ipc"
 	"walisup/ipc/cache"
 	"walisup/ipc/stagezero"
+	"walisup/supervisor/forkexec"
 	"walisup/supervisor/isolation"
 	"walisup/supervisor/proctree"
 )
@@ -24,7 +25,7 @@ type launch struct {
 	ready  int   // the helper's end of Guest.ready, if the guest has a session of its own
 	code   int   // a socket of the code service, if the guest is confined
 	boot   ipc.Boot
-	around surroundings
+	around forkexec.Surroundings
 }
 
 // launch starts the guest's first process. Tree and cgroups are the guest's even if it
@@ -37,7 +38,7 @@ func (g *Guest) launch(spec *Spec, helperReady int) error {
 	defer l.close()
 	if spec.Session != nil {
 		l.ready = helperReady
-		l.around = surroundings{session: true, terminal: spec.Session.Terminal, streams: &spec.Session.Streams}
+		l.around = forkexec.Surroundings{Session: true, Terminal: spec.Session.Terminal, Streams: &spec.Session.Streams}
 	}
 	if err := l.open(); err != nil {
 		return err
@@ -66,7 +67,7 @@ func (g *Guest) launch(spec *Spec, helperReady int) error {
 	}
 	defer unix.Close(private[ipc.BootOffset])
 	argv := append([]string{cmp.Or(spec.Argv0, spec.Module)}, spec.Args...)
-	g.pid, err = forkExec(l.first, private, argv, spec.Env, spec.Dir, l.around)
+	g.pid, err = forkexec.Start(l.first, private, argv, spec.Env, spec.Dir, &l.around)
 	g.objects.Release()
 	if err != nil {
 		return startError(spec.Module, err)
@@ -159,7 +160,7 @@ func (l *launch) sealWASI() {
 // confine keeps what a confined guest is not to have out of its reach.
 func (l *launch) confine(c *ipc.Confinement) error {
 	l.boot.Code = true
-	l.around.confined, l.around.preserved = true, l.spec.Preserved
+	l.around.Confined, l.around.Preserved = true, l.spec.Preserved
 	if err := checkInherited(c, &l.around); err != nil {
 		return err
 	}
@@ -186,14 +187,14 @@ func (g *Guest) prepare(l *launch) (err error) {
 	if g.objects, err = isolation.Prepare(spec.Isolation); err != nil {
 		return failed(ExitOwn, "%w", err)
 	}
-	l.around.objects = g.objects
+	l.around.Enter = g.objects.Enter
 	return nil
 }
 
 // private writes the boot record and returns what is in the helper's private range of
 // descriptors, by offset. The record is the caller's to close.
 func (l *launch) private(g *Guest) (map[int]int, error) {
-	boot, standardError := &l.boot, l.around.standardError()
+	boot, standardError := &l.boot, l.around.StandardError()
 	boot.Report = standardError >= 0
 	boot.Channel = g.tree.FD() >= 0
 	boot.Slot, boot.Generation = g.slot.Slot, g.slot.Generation

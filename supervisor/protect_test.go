@@ -5,10 +5,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
+
+// The main goroutine alone runs inits, and is so kept in the main thread, as package
+// main of walisup does it.
+func init() { runtime.LockOSThread() }
 
 // copyOfSelf returns an open program that is the test's to write to.
 func copyOfSelf(t *testing.T) (path string, fd int) {

@@ -10,6 +10,7 @@ import (
 
 	"walisup/ipc"
 	"walisup/ipc/stagezero"
+	"walisup/supervisor/forkexec"
 	"walisup/supervisor/isolation"
 	"walisup/supervisor/proctree"
 )
@@ -172,12 +173,12 @@ func confinementOf(boot *ipc.Boot) (*ipc.Confinement, error) {
 }
 
 // checkInherited finds descriptors that would lead the guest out of its root.
-func checkInherited(c *ipc.Confinement, around *surroundings) error {
+func checkInherited(c *ipc.Confinement, around *forkexec.Surroundings) error {
 	if c.Root == "" {
 		return nil
 	}
-	for fd := range 3 + around.preserved {
-		if fd < 3 && around.streams != nil {
+	for fd := range 3 + around.Preserved {
+		if fd < 3 && around.Streams != nil {
 			continue
 		}
 		var st unix.Stat_t

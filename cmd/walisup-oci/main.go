@@ -9,10 +9,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"walisup/cmd/internal/version"
 	"walisup/supervisor/oci"
 )
+
+// The main thread alone runs inits. Package oci wants to have it apart from others that end.
+func init() { runtime.LockOSThread() }
 
 func main() {
 	config, err := configuration()
@@ -32,7 +36,6 @@ func configuration() (oci.Config, error) {
 	bin := filepath.Dir(self)
 	config := oci.Config{
 		Release:  version.Text(),
-		Walisup:  filepath.Join(bin, "walisup"),
 		Helper:   os.Getenv("WALISUP_HELPER"),
 		Cache:    os.Getenv("WALISUP_OCI_CACHE"),
 		Delegate: os.Getenv("WALISUP_OCI_DELEGATE"),

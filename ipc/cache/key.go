@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/cpu"
+	"golang.org/x/sys/unix"
 
 	"walisup/ipc"
 )
@@ -67,6 +68,16 @@ func (c *Context) Key(content []byte) (k Key) {
 	copy(k[:], build[:buildSize])
 	h.Sum(k[buildSize:buildSize])
 	return k
+}
+
+// KeyOf returns the key of the entry for the first size bytes of a sealed file.
+func (c *Context) KeyOf(fd int, size int64) (k Key, err error) {
+	content, err := unix.Mmap(fd, 0, int(size), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return k, fmt.Errorf("map a module: %w", err)
+	}
+	defer unix.Munmap(content)
+	return c.Key(content), nil
 }
 
 // processorFeatures are those that the compiler makes use of.

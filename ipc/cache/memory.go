@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -38,19 +39,15 @@ func SealedCopy(file int) (fd int, err error) {
 	if err := unix.Fstat(file, &st); err != nil {
 		return -1, fmt.Errorf("copy a module: %w", err)
 	}
+	return SealedPart(file, st.Size)
+}
+
+// SealedPart is SealedCopy of the first size bytes of a file.
+func SealedPart(file int, size int64) (fd int, err error) {
 	if fd, err = NewMemory(); err != nil {
 		return -1, fmt.Errorf("copy a module: %w", err)
 	}
-	for at := int64(0); at < st.Size && err == nil; {
-		var n int
-		switch n, err = unix.Sendfile(fd, file, &at, int(min(st.Size-at, 1<<30))); {
-		case err == unix.EINTR:
-			err = nil
-		case err == nil && n == 0:
-			err = unix.EIO // it became shorter
-		}
-	}
-	if err == nil {
+	if err = Copy(fd, file, size); err == nil {
 		err = Seal(fd)
 	}
 	if err != nil {
@@ -58,4 +55,23 @@ func SealedCopy(file int) (fd int, err error) {
 		return -1, fmt.Errorf("copy a module: %w", err)
 	}
 	return fd, nil
+}
+
+// Copy copies the first size bytes of a file to an empty one.
+func Copy(to, from int, size int64) error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err == nil && limit.Cur < uint64(size) {
+		return unix.EFBIG // and no SIGXFSZ
+	}
+	for at := int64(0); at < size; {
+		n, err := unix.Sendfile(to, from, &at, int(min(size-at, 1<<30)))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return err
+		case n == 0:
+			return errors.New("the file became shorter while it was read")
+		}
+	}
+	return nil
 }

@@ -87,55 +87,26 @@ func reopen(fd int) (int, unix.Errno) {
 
 // copySealed returns a sealed copy of the first size bytes of a file.
 func copySealed(from int, size int64) (int, unix.Errno) {
-	if tooLarge(size) {
-		return -1, errBusy
-	}
-	fd, err := cache.NewMemory()
+	fd, err := cache.SealedPart(from, size)
 	if err != nil {
-		return -1, errBusy
-	}
-	if err = transfer(fd, from, size); err == nil {
-		err = cache.Seal(fd)
-	}
-	if err != nil {
-		unix.Close(fd)
 		return -1, errBusy
 	}
 	return reopen(fd)
 }
 
-// tooLarge reports whether this process may not write files of this size: the kernel
-// would send SIGXFSZ.
-func tooLarge(size int64) bool {
-	var limit unix.Rlimit
-	return unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) == nil && limit.Cur < uint64(size)
-}
-
-// transfer copies the first size bytes of a file to an empty one.
-func transfer(to, from int, size int64) error {
-	for at := int64(0); at < size; {
-		n, err := unix.Sendfile(to, from, &at, int(min(size-at, 1<<30)))
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return err
-		case n == 0:
-			return fmt.Errorf("the file became shorter while it was read")
-		}
-	}
-	return nil
-}
-
 // keyOf returns the key of a module in a sealed file. The error is ENOEXEC if it is
 // none.
 func keyOf(fd int, size int64, context *cache.Context) (key cache.Key, e unix.Errno) {
-	content, err := unix.Mmap(fd, 0, int(size), unix.PROT_READ, unix.MAP_PRIVATE)
+	var head [len(moduleMagic)]byte
+	if _, err := unix.Pread(fd, head[:], 0); err != nil {
+		return key, errBusy
+	}
+	if string(head[:]) != moduleMagic {
+		return key, unix.ENOEXEC
+	}
+	key, err := context.KeyOf(fd, size)
 	if err != nil {
 		return key, errBusy
 	}
-	defer unix.Munmap(content)
-	if string(content[:len(moduleMagic)]) != moduleMagic {
-		return key, unix.ENOEXEC
-	}
-	return context.Key(content), 0
+	return key, 0
 }

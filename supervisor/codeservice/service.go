@@ -239,10 +239,10 @@ func (s *service) fromDirectory(dir *cache.Dir, key cache.Key) int {
 // instance are not stored: they need not be those that anybody wants again.
 func (s *service) file(dir *cache.Dir, key cache.Key, code int) bool {
 	var st unix.Stat_t
-	if unix.Fstat(code, &st) != nil || !s.store.mayFile(st.Size) || tooLarge(st.Size) {
+	if unix.Fstat(code, &st) != nil || !s.store.mayFile(st.Size) {
 		return false
 	}
-	return dir.StoreWith(key, func(fd int) error { return transfer(fd, code, st.Size) }) == nil
+	return dir.StoreWith(key, func(fd int) error { return cache.Copy(fd, code, st.Size) }) == nil
 }
 
 // compile compiles a sealed copy of a module into a sealed memory file.

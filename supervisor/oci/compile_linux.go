@@ -1,21 +1,23 @@
 package oci
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"walisup/helper/report"
+	"walisup/ipc"
 	"walisup/ipc/cache"
+	"walisup/supervisor/compilation"
 )
 
 // compileCommand is how this program is started in the background for the modules of an image
@@ -31,11 +33,12 @@ func (r *runtime) fillCache(root *rootfs, p program, searchPath string) (dir str
 		r.message.warn(fmt.Errorf("compile for each container: %w", err))
 		return "", nil
 	}
-	defer c.dir.Close()
+	defer c.close()
 	if p.path != "" && p.kind == wasm {
 		s, err := c.load(root, p.file)
 		if err == nil && s != nil {
-			err = r.compile(c, s)
+			_, err = r.compile(c, s)
+			s.close()
 		}
 		if err != nil {
 			return "", err
@@ -50,12 +53,13 @@ func (r *runtime) fillCache(root *rootfs, p program, searchPath string) (dir str
 // nodeCache is the directory of compiled modules that all containers of a node share.
 type nodeCache struct {
 	dir     *cache.Dir
-	path    string
+	helper  int // the helper program; O_PATH
 	context cache.Context
+	limits  compilation.Limits
 }
 
 // openCache makes the directory, if need be, so that every user can read it: the processes
-// of a container may be any user's.
+// of a container may be any user's. The caller closes it.
 func openCache(path, helper string) (*nodeCache, error) {
 	if path == "" {
 		return nil, errors.New("there is no directory for compiled modules")
@@ -63,27 +67,51 @@ func openCache(path, helper string) (*nodeCache, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, err
 	}
-	dir, err := cache.Open(path)
-	if err != nil {
+	c := &nodeCache{helper: -1}
+	var err error
+	if c.dir, err = cache.Open(path); err != nil {
 		return nil, err
 	}
-	file, err := os.Open(helper)
+	c.helper, err = unix.Open(helper, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err == nil {
+		c.context.Build, err = buildOf(c.helper)
+	}
 	if err != nil {
-		dir.Close()
-		return nil, err
+		c.close()
+		return nil, fmt.Errorf("%s: %w", helper, err)
+	}
+	return c, nil
+}
+
+func (c *nodeCache) close() {
+	c.dir.Close()
+	if c.helper >= 0 {
+		unix.Close(c.helper)
+	}
+}
+
+// buildOf is the build of an open helper program.
+func buildOf(helper int) (string, error) {
+	file, err := os.Open("/proc/self/fd/" + strconv.Itoa(helper))
+	if err != nil {
+		return "", err
 	}
 	defer file.Close()
 	head := make([]byte, cache.BuildIDHead)
 	n, err := file.Read(head)
-	var context cache.Context
-	if err == nil {
-		context.Build, err = cache.BuildID(head[:n])
-	}
 	if err != nil {
-		dir.Close()
-		return nil, fmt.Errorf("%s: %w", helper, err)
+		return "", err
 	}
-	return &nodeCache{dir: dir, path: path, context: context}, nil
+	return cache.BuildID(head[:n])
+}
+
+func (c *nodeCache) compiler() *compilation.Compiler {
+	hard := uint64(ipc.DefaultFiles)
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
+		hard = limit.Max
+	}
+	return &compilation.Compiler{Helper: c.helper, First: ipc.FirstReserved(ipc.DefaultFiles, hard), Context: c.context, Limits: c.limits}
 }
 
 // has reports whether the compiled form of the file with this state is there.
@@ -100,21 +128,27 @@ func (c *nodeCache) has(st *unix.Stat_t) bool {
 	return true
 }
 
-// source is a module whose compiled form is not there yet. It is a copy, so that the
-// container's file system is in use for as long as reading takes.
+// source is a module whose compiled form is not there yet. It is a sealed copy: nobody changes
+// what is judged, and the container's file system is in use for as long as copying takes.
 type source struct {
 	name    string // in the container
 	state   unix.Stat_t
-	content []byte
+	content int // a memory file
 }
 
-// What an image can make a node compile.
+func (s *source) close() { unix.Close(s.content) }
+
+// What an image can make a node read and compile.
 const (
-	maxModule  = 1 << 30 // bytes of one module
-	maxModules = 1 << 10 // modules besides the first
+	maxModule   = 128 << 20 // bytes of one module; helpers compile larger ones by themselves
+	maxModules  = 1 << 10   // modules besides the first
+	maxCompiled = 1 << 30   // bytes of their compiled forms
+	maxNames    = 1 << 14   // files of a directory that are looked at
+	maxDirs     = 32        // directories
 )
 
-// load reads a module in the container; nil if its compiled form is there.
+// load reads a module in the container; nil if its compiled form is there, or is left to helpers.
+// The caller closes it.
 func (c *nodeCache) load(root *rootfs, name string) (*source, error) {
 	file, err := root.open(name)
 	if err != nil {
@@ -122,72 +156,102 @@ func (c *nodeCache) load(root *rootfs, name string) (*source, error) {
 	}
 	defer file.Close()
 	s := &source{name: name}
-	err = unix.Fstat(int(file.Fd()), &s.state)
-	if err == nil && (c.has(&s.state) || s.state.Size > maxModule) {
-		return nil, nil // what is too large is the helper's to refuse
-	}
-	if err == nil {
-		s.content, err = io.ReadAll(io.LimitReader(file, maxModule))
-	}
-	if err != nil {
+	fd := int(file.Fd())
+	if err := unix.Fstat(fd, &s.state); err != nil {
 		return nil, fmt.Errorf("exec: %q: %w", name, err)
+	}
+	if s.state.Mode&unix.S_IFMT != unix.S_IFREG || s.state.Size > maxModule || c.has(&s.state) {
+		return nil, nil
+	}
+	var head [len(moduleMagic)]byte
+	if n, err := unix.Pread(fd, head[:], 0); err != nil || string(head[:n]) != moduleMagic {
+		return nil, fmt.Errorf("exec: %q: is not a WebAssembly module", name)
+	}
+	if s.content, err = cache.SealedPart(fd, s.state.Size); err != nil {
+		return nil, fmt.Errorf("exec: %q: read it: %w", name, err)
 	}
 	return s, nil
 }
 
-// compile makes the compiled form of a module. An error means that it cannot run.
-func (r *runtime) compile(c *nodeCache, s *source) error {
-	memory, err := inMemory(s.content)
+// patience is how long one module may be compiled, whatever the machine does besides.
+const patience = 20 * time.Minute
+
+// compile makes the compiled form of a module, and returns its size; 0 if it was there, or cannot
+// be made and is left to helpers. An error means that the module cannot run.
+func (r *runtime) compile(c *nodeCache, s *source) (size int64, err error) {
+	key, err := c.context.KeyOf(s.content, s.state.Size)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	defer memory.Close()
-	cmd := exec.Command(r.Walisup, "compile", "--helper", r.Helper, "--cache", c.path, "/proc/self/fd/3")
-	cmd.ExtraFiles = []*os.File{memory}
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.Getenv("TMPDIR")}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	err = cmd.Run()
-	var exit *exec.ExitError
-	const notRunnable = 126 // see package supervisor
+	leave := func(err error) (int64, error) {
+		r.message.warn(fmt.Errorf("compile %q for each process that starts it: %w", s.name, err))
+		return 0, nil
+	}
+	if _, err := c.dir.Load(key); err == nil { // by another name
+		c.dir.Remember(&s.state, c.context.Sum(), key)
+		return 0, nil
+	}
+	if err := r.hopeless(key); err != nil {
+		return leave(err)
+	}
+	done, err := r.takeTurn(key)
+	if err != nil {
+		return leave(err)
+	}
+	defer done()
+	if _, err := c.dir.Load(key); err == nil { // while others had their turn
+		c.dir.Remember(&s.state, c.context.Sum(), key)
+		return 0, nil
+	}
+	result, err := cache.NewMemory()
+	if err != nil {
+		return leave(err)
+	}
+	defer unix.Close(result)
+	said, err := c.compiler().Run(s.content, result, s.name, patience)
+	var costly *compilation.CostlyError
 	switch {
-	case err == nil:
-		c.dir.Remember(&s.state, c.context.Sum(), c.context.Key(s.content))
-	case errors.As(err, &exit) && exit.ExitCode() == notRunnable:
-		return fmt.Errorf("exec: %q: %s", s.name, said(stderr.String(), s.name))
-	default:
-		// A full disk, say: the helper compiles for itself.
-		r.message.warn(fmt.Errorf("compile %s: %s", s.name, cmp.Or(said(stderr.String(), s.name), err.Error())))
+	case errors.Is(err, compilation.ErrNotModule):
+		return 0, fmt.Errorf("exec: %q: %s", s.name, clean(said, s.name))
+	case errors.As(err, &costly):
+		r.giveUp(key)
 	}
-	return nil
-}
-
-// inMemory makes a memfd of some content.
-func inMemory(content []byte) (*os.File, error) {
-	fd, err := unix.MemfdCreate("module", unix.MFD_CLOEXEC)
 	if err != nil {
-		return nil, os.NewSyscallError("memfd_create", err)
+		first, _, _ := strings.Cut(clean(said, s.name), "; ")
+		if first != "" {
+			err = fmt.Errorf("%w: %s", err, first)
+		}
+		return leave(err)
 	}
-	file := os.NewFile(uintptr(fd), "module")
-	if _, err := file.Write(content); err != nil {
-		file.Close()
-		return nil, err
+	// Sealed first, so that what is filed is what is measured.
+	if err := cache.Seal(result); err != nil {
+		return leave(err)
 	}
-	return file, nil
+	var st unix.Stat_t
+	if err := unix.Fstat(result, &st); err != nil {
+		return leave(err)
+	}
+	if err := c.dir.StoreWith(key, func(fd int) error { return cache.Copy(fd, result, st.Size) }); err != nil {
+		return leave(err) // a full disk, say
+	}
+	c.dir.Remember(&s.state, c.context.Sum(), key)
+	return st.Size, nil
 }
 
-// said makes one line of what walisup says about a module.
-func said(text, name string) string {
-	text = strings.TrimSpace(strings.TrimPrefix(text, "walisup: "))
-	text = strings.ReplaceAll(text, "/proc/self/fd/3", name)
-	return strings.ReplaceAll(text, "\n", "; ")
+// clean makes one line of what a compiling helper says about a module: which may be what the
+// module has made it say.
+func clean(said, name string) string {
+	said = strings.TrimPrefix(strings.TrimSpace(said), "walisup: ")
+	said = strings.TrimPrefix(said, report.Printable(name)+": ")
+	return report.Printable(strings.ReplaceAll(said, "\n", "; "))
 }
 
 // missing returns those directories of a search path in which there are modules whose
 // compiled form is not there.
 func (c *nodeCache) missing(root *rootfs, searchPath string) []string {
 	var dirs []string
-	for _, dir := range filepath.SplitList(searchPath) {
+	list := filepath.SplitList(searchPath)
+	for _, dir := range list[:min(len(list), maxDirs)] {
 		if !path.IsAbs(dir) {
 			continue
 		}
@@ -204,7 +268,7 @@ func (c *nodeCache) missingIn(root *rootfs, dir string, n int) []string {
 	if err != nil {
 		return nil
 	}
-	names, _ := d.Readdirnames(-1)
+	names, _ := d.Readdirnames(maxNames)
 	d.Close()
 	var found []string
 	for _, name := range names {
@@ -256,16 +320,12 @@ func (r *runtime) compileImage() error {
 	if err != nil {
 		return err
 	}
-	defer c.dir.Close()
-	// One at a time on a node, however many containers are created.
-	lock, err := os.OpenFile(filepath.Join(c.path, "compiling.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	defer c.close()
+	done, err := r.takeTurnInBackground()
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return os.NewSyscallError("flock", err)
-	}
+	defer done()
 	within := func(do func(*rootfs)) bool {
 		root, err := openRoot(r.Arguments[0], nil)
 		if err != nil {
@@ -275,21 +335,24 @@ func (r *runtime) compileImage() error {
 		do(root)
 		return true
 	}
-	compiled := 0
+	modules, bytes := 0, int64(0)
 	for _, dir := range r.Arguments[1:] {
 		var names []string
 		within(func(root *rootfs) { names = c.missingIn(root, dir, -1) })
 		for _, name := range names {
+			if modules++; modules > maxModules || bytes > maxCompiled {
+				return fmt.Errorf("%s has more than %d modules or %d MB of compiled ones; the rest is compiled in each container",
+					r.Arguments[0], maxModules, maxCompiled>>20)
+			}
 			var module *source
-			there := within(func(root *rootfs) { module, err = c.load(root, name) })
-			if !there {
+			if !within(func(root *rootfs) { module, err = c.load(root, name) }) {
 				return nil
 			}
 			if err == nil && module != nil {
-				if compiled++; compiled > maxModules {
-					return fmt.Errorf("%s has more than %d modules; the rest is compiled in each container", r.Arguments[0], maxModules)
-				}
-				err = r.compile(c, module)
+				var size int64
+				size, err = r.compile(c, module)
+				bytes += size
+				module.close()
 			}
 			if err != nil {
 				r.message.warn(err)

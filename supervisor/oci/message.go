@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"walisup/helper/report"
 )
 
 // creating is how long a container may take to be created.
@@ -38,12 +40,13 @@ func newMessages(path, format string) *messages {
 
 // fail says why a command has failed, and returns its exit status.
 func (m *messages) fail(err error) int {
-	m.log.Error(err)
+	text := report.Printable(err.Error()) // names in an image may hold anything
+	m.log.Error(text)
 	if m.toFile {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, text)
 	}
 	return 1
 }
 
 // warn says what went wrong and does not keep a container from running.
-func (m *messages) warn(err error) { m.log.Warn(err) }
+func (m *messages) warn(err error) { m.log.Warn(report.Printable(err.Error())) }

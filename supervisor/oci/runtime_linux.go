@@ -22,7 +22,6 @@ import (
 // Config is where the runtime finds its parts.
 type Config struct {
 	Helper  string // the helper program; absolute
-	Walisup string // walisup, which compiles; absolute
 	Release string // version of walisup-oci
 
 	// Cache is the directory of the node's compiled modules, empty for none. It is made, for
@@ -49,6 +48,8 @@ type runtime struct {
 // Main carries out a command line, without the program's name, and returns its exit status.
 // Where the other runtime has nothing left to be done after it, Main becomes it and does not
 // return.
+//
+// Precondition: it is called by the main goroutine, which is locked to the main thread.
 func Main(config Config, args []string) int {
 	c, err := Parse(args)
 	if err != nil {

@@ -1,7 +1,6 @@
-package supervisor
+package compilation
 
 import (
-	"debug/elf"
 	"fmt"
 	"net"
 	"os"
@@ -14,10 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The main goroutine alone runs inits, and is so kept in the main thread, as package
-// main of walisup does it: otherwise that thread might be the one that is restricted.
-func init() { runtime.LockOSThread() }
-
 // TestRestrictedProgram runs the test program with the rights of a compiling helper
 // and has it say what it can do.
 func TestRestrictedProgram(t *testing.T) {
@@ -25,15 +20,7 @@ func TestRestrictedProgram(t *testing.T) {
 		tryEverything()
 		os.Exit(0)
 	}
-	path, program := copyOfSelf(t)
-	file, err := elf.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if libraries, err := file.ImportedLibraries(); err == nil && len(libraries) > 0 {
-		t.Skip("the test program needs libraries, which it could not open: set CGO_ENABLED=0")
-	}
+	program := self(t)
 	server, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +31,7 @@ func TestRestrictedProgram(t *testing.T) {
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // never unlocked: the thread ends here
-		cmd := exec.Command(fdPath(program), "-test.run=^TestRestrictedProgram$")
+		cmd := exec.Command(fmt.Sprintf("/proc/self/fd/%d", program), "-test.run=^TestRestrictedProgram$")
 		cmd.Env = []string{"RESTRICTED=" + server.Addr().String()}
 		// The null device cannot be opened any more.
 		var read, write *os.File
