@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+var eaten [][]byte
+
 func compile() {
 	boot, err := ipc.ReadBoot(first + ipc.BootOffset)
 	if err != nil || !boot.CompileOnly {
@@ -62,9 +64,8 @@ func compile() {
 			unix.Pause()
 		}
 	case "eat":
-		var all [][]byte
 		for {
-			all = append(all, make([]byte, 1<<24))
+			eaten = append(eaten, make([]byte, 1<<24))
 		}
 	case "write":
 		for {
