@@ -17,6 +17,7 @@ type randomFunction struct {
 	typ    uint32
 	params []byte
 	result byte
+	more   []byte // results behind it
 }
 
 // randomModule makes modules whose code is valid and ends. What it prints depends on nothing
@@ -29,6 +30,10 @@ type randomModule struct {
 	counters  int    // locals that count rounds of loops, at the end
 	fuel      int    // bounds a function's size
 	labels    int    // of enclosing blocks without results that may be left
+	returns   randomFunction
+
+	throws, tails bool   // the module has exceptions, or tail calls
+	caught        uint32 // the type of a block that ends with what is caught and a reference to it
 }
 
 var (
@@ -41,6 +46,7 @@ const (
 	randomCounters = 6
 	randomGlobals  = 4 // i32, i64, f64 and i32
 	memoryMask     = 0xfff0
+	exnRef         = 0x69
 )
 
 func (m *randomModule) pick(list ...byte) byte { return list[m.r.IntN(len(list))] }
@@ -124,10 +130,11 @@ func (m *randomModule) expression(typ byte, depth int) []byte {
 				for _, p := range fn.params {
 					b = append(b, e(p)...)
 				}
-				if m.r.IntN(2) == 0 {
-					return enginetest.Code(b, 0x10, fn.index)
+				b = m.call(b, (from+k)%n, false)
+				for range fn.more {
+					b = append(b, 0x1a)
 				}
-				return enginetest.Code(b, enginetest.I32Const(int64((from+k)%n+1)), 0x11, fn.typ, 0)
+				return b
 			}
 		}
 	case 4: // load
@@ -210,6 +217,66 @@ func (m *randomModule) expression(typ byte, depth int) []byte {
 	return simd([]uint32{14, 35, 40, 47, 59, 78, 79, 80, 81, 101, 102, 110, 111, 112, 113, 118, 119, 123, 133, 142, 149, 152, 155, 174, 181, 186, 188, 206, 213}[m.r.IntN(29)], e(v), e(v))
 }
 
+// call appends the call of a function, or a tail call, directly or through the table.
+func (m *randomModule) call(b []byte, n int, tail bool) []byte {
+	fn, op := m.functions[n], 0x10
+	if tail {
+		op = 0x12
+	}
+	if m.r.IntN(2) == 0 {
+		return enginetest.Code(b, op, fn.index)
+	}
+	return enginetest.Code(b, enginetest.I32Const(int64(n+1)), op+1, fn.typ, 0)
+}
+
+// special is a statement that only some modules have, or nil.
+func (m *randomModule) special(depth int) []byte {
+	const i, void = enginetest.I32, 0x40
+	switch {
+	case m.throws && m.r.IntN(3) == 0:
+		b := m.expression(i, 2)
+		if m.r.IntN(3) == 0 {
+			return enginetest.Code(b, 0x04, void, 0x08, 0, 0x0b)
+		}
+		return enginetest.Code(b, 0x04, void, m.expression(i, 2), 0x08, 1, 0x0b)
+	case m.throws:
+		reference := len(m.locals) - randomCounters - 1
+		body := m.inside(func() []byte { return m.statements(depth - 1) })
+		target, ok := m.local(i)
+		taken := []byte{0x21, target}
+		if !ok {
+			taken = []byte{0x1a}
+		}
+		switch m.r.IntN(3) {
+		case 0: // tag 1, else all others
+			return enginetest.Code(0x02, void, 0x02, i, 0x1f, void, 2, 0, 1, 0, 2, 1, body, 0x0b, 0x0c, 1, 0x0b, taken, 0x0b)
+		case 1: // tag 1 with a reference, which is sometimes thrown on
+			return enginetest.Code(0x02, void, 0x02, m.caught, 0x1f, void, 1, 1, 1, 0, body, 0x0b, 0x0c, 1, 0x0b,
+				0x21, reference, taken, m.expression(i, 2), 0x04, void, 0x20, reference, 0x0a, 0x0b, 0x0b)
+		}
+		return enginetest.Code(0x02, void, 0x02, exnRef, 0x1f, void, 2, 0, 0, 1, 3, 0, body, 0x0b, 0x0c, 1, 0x0b,
+			0x21, reference, m.expression(i, 2), 0x04, void, 0x20, reference, 0x0a, 0x0b, 0x0b)
+	case m.tails:
+		n := len(m.functions)
+		if n == 0 {
+			return nil
+		}
+		from := m.r.IntN(n)
+		for k := range n {
+			fn := m.functions[(from+k)%n]
+			if fn.result != m.returns.result || string(fn.more) != string(m.returns.more) {
+				continue
+			}
+			b := enginetest.Code(m.expression(i, 3), 0x04, void)
+			for _, p := range fn.params {
+				b = append(b, m.expression(p, 2)...)
+			}
+			return append(m.call(b, (from+k)%n, true), 0x0b)
+		}
+	}
+	return nil
+}
+
 // inside makes code in a block, whose label cannot be left by number from statements.
 func (m *randomModule) inside(code func() []byte) []byte {
 	before := m.labels
@@ -233,6 +300,11 @@ func (m *randomModule) load(typ byte) []byte {
 func (m *randomModule) statement(depth int) []byte {
 	m.fuel--
 	const i, l, d, v = enginetest.I32, enginetest.I64, enginetest.F64, enginetest.V128
+	if depth > 0 && m.fuel > 0 && (m.throws || m.tails) && m.r.IntN(6) == 0 {
+		if b := m.special(depth); b != nil {
+			return b
+		}
+	}
 	switch k := m.r.IntN(12); {
 	case depth <= 0 || m.fuel < 0 || k < 4:
 		typ := m.typ()
@@ -305,13 +377,30 @@ func (m *randomModule) function() {
 	for range m.r.IntN(9) {
 		fn.params = append(fn.params, m.typ())
 	}
-	fn.typ = m.Type(fn.params, []byte{fn.result})
+	if m.throws || m.tails {
+		most := 4
+		if m.tails {
+			most = 2
+		}
+		for range m.r.IntN(most) {
+			fn.more = append(fn.more, m.typ())
+		}
+	}
+	m.returns = fn
+	fn.typ = m.Type(fn.params, append([]byte{fn.result}, fn.more...))
 	m.locals = append([]byte{}, fn.params...)
 	groups := []byte{randomLocals + 1}
+	if m.throws {
+		groups[0]++
+	}
 	for k := range randomLocals {
 		typ := randomTypes[k%len(randomTypes)]
 		groups = append(groups, 1, typ)
 		m.locals = append(m.locals, typ)
+	}
+	if m.throws {
+		groups = append(groups, 1, exnRef)
+		m.locals = append(m.locals, exnRef)
 	}
 	groups = append(groups, randomCounters, enginetest.I32)
 	for range randomCounters {
@@ -319,18 +408,28 @@ func (m *randomModule) function() {
 	}
 	m.fuel, m.labels, m.counters = 250, 0, 0
 	body := enginetest.Code(m.statements(4), m.expression(fn.result, 5))
+	for _, typ := range fn.more {
+		body = append(body, m.expression(typ, 3)...)
+	}
 	fn.index = m.Function("", fn.typ, groups, body...)
 	m.functions = append(m.functions, fn)
 }
 
 // newRandomModule makes a program that calls its functions and writes what they return, and
-// the memory in the end.
+// the memory in the end. Every third module has exceptions, every third tail calls; both have
+// functions with several results.
 func newRandomModule(seed uint64, functions int) []byte {
 	const i, l = enginetest.I32, enginetest.I64
 	m := &randomModule{r: rand.New(rand.NewPCG(seed, 1))}
+	m.throws, m.tails = seed%3 == 1, seed%3 == 2
 	m.Memory = []byte{1, 4, 4}
 	write := m.Import("wali", "SYS_write", m.Type([]byte{i, i, i}, []byte{l}))
 	void := m.Type(nil, nil)
+	if m.throws {
+		m.Tag(void)
+		m.Tag(m.Type([]byte{i}, nil))
+		m.caught = m.Type(nil, []byte{i, exnRef})
+	}
 	for range functions {
 		m.function()
 	}
@@ -350,13 +449,22 @@ func newRandomModule(seed uint64, functions int) []byte {
 	for range 3 {
 		for _, fn := range m.functions {
 			m.fuel = 0
+			if m.throws {
+				main = append(main, enginetest.Code(0x02, 0x40, 0x1f, 0x40, 1, 2, 0)...)
+			}
 			main = append(main, enginetest.I32Const(result)...)
 			for _, p := range fn.params {
 				main = append(main, m.constant(p)...)
 			}
 			main = append(main, enginetest.Code(0x10, fn.index)...)
+			for range fn.more {
+				main = append(main, 0x1a)
+			}
 			main = append(main, [][]byte{{0x36, 0, 0}, {0x37, 0, 0}, {0xfc, 0, 0x36, 0, 0}, {0xfc, 6, 0x37, 0, 0}, {0xfd, 11, 0, 0}}[typeIndex[fn.result]]...)
 			main = append(main, enginetest.Code(enginetest.I32Const(1), enginetest.I32Const(result), enginetest.I32Const(16), 0x10, write, 0x1a)...)
+			if m.throws {
+				main = append(main, 0x0b, 0x0b)
+			}
 		}
 	}
 	main = append(main, enginetest.Code(enginetest.I32Const(1), enginetest.I32Const(16), enginetest.I32Const(1<<16+64), 0x10, write, 0x1a)...)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"walisup/helper/engine/wazero/enginetest"
 )
 
 // nativeModules guards modules that native code is being made of.
@@ -138,20 +140,75 @@ func TestEngineFlag(t *testing.T) {
 // native code does not know.
 func TestNativeRefused(t *testing.T) {
 	t.Parallel()
+	needWalisup(t)
+	needLLVM(t)
+	const i = enginetest.I32
+	const call, drop, null, tableSet = 0x10, 0x1a, 0xd0, 0x26
+	a := enginetest.Assembler{Memory: []byte{1, 2, 2}, Tables: [][]byte{{enginetest.FuncRef, 0, 1}}}
+	exit := a.Import("wali", "SYS_exit_group", a.Type([]byte{i}, []byte{enginetest.I64}))
+	a.Function("_start", a.Type(nil, nil), nil, enginetest.Code(enginetest.I32Const(0), null, enginetest.FuncRef, tableSet, 0,
+		enginetest.I32Const(3), call, exit, drop)...)
+	program := pair{name: "table", module: filepath.Join(t.TempDir(), "table.wasm")}
+	if err := os.WriteFile(program.module, a.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	output, err := makeNative(program.module)
+	if err != nil || !strings.Contains(output, "stays with wazero") || !strings.Contains(output, "opcode 0x26") {
+		t.Fatalf("compile --native: %v, %q", err, output)
+	}
+	if guest := program.runGuest(t, invocation{}); guest.status != 3 {
+		t.Errorf("status %d, %s", guest.status, guest.stderr)
+	}
+	if guest := program.runGuest(t, invocation{}.forEngine("native")); guest.status != 125 {
+		t.Errorf("--engine native: status %d", guest.status)
+	}
+}
+
+// TestNativeTailCall has two functions call each other deeper than any stack.
+func TestNativeTailCall(t *testing.T) {
+	t.Parallel()
 	needLLVM(t)
 	walicc := filepath.Join(root, "bin", "walicc")
 	need(t, walicc, "run make build")
 	program := pair{name: "tail_call", module: compileC(t, walicc, "testdata/engine/tail_call.c", ".wasm", []string{"-mtail-call"})}
-	output, err := makeNative(program.module)
-	if err != nil || !strings.Contains(output, "stays with wazero") || !strings.Contains(output, "opcode 0x12") {
-		t.Fatalf("compile --native: %v, %q", err, output)
-	}
-	guest := program.runGuest(t, invocation{})
+	mustMakeNative(t, program.module)
+	guest := program.runGuest(t, invocation{}.forEngine("native"))
 	if guest.status != 0 || guest.stdout != "1000001\n" {
 		t.Errorf("status %d, output %q, %s", guest.status, guest.stdout, guest.stderr)
 	}
-	if guest = program.runGuest(t, invocation{}.forEngine("native")); guest.status != 125 {
-		t.Errorf("--engine native: status %d", guest.status)
+}
+
+// TestNativeExceptions compares what a program with exceptions does in both engines.
+func TestNativeExceptions(t *testing.T) {
+	t.Parallel()
+	needWalisup(t)
+	needLLVM(t)
+	need(t, filepath.Join(root, ".cache", "sysroot", "stamp"), "run make sysroot")
+	flags := []string{"-nostdinc++", "-fno-rtti", "-O2"}
+	program := pair{name: "engine", module: compileC(t, filepath.Join(root, "bin", "walicc"), "testdata/cxx/engine.cc", ".wasm", flags)}
+	mustMakeNative(t, program.module)
+	want, got := program.runGuest(t, invocation{}.forEngine("wazero")), program.runGuest(t, invocation{}.forEngine("native"))
+	if got.status != want.status || got.stdout != want.stdout || !strings.Contains(got.stderr, "uncaught exception") {
+		t.Errorf("status %d, want %d; %s; %s", got.status, want.status, difference(want.stdout, got.stdout), got.stderr)
+	}
+}
+
+// TestPortNativeCXX runs the C++ programs of TestPortCXX in native code.
+func TestPortNativeCXX(t *testing.T) {
+	t.Parallel()
+	needLLVM(t)
+	for name, call := range map[string]invocation{
+		"exceptions": {}, "library": {args: []string{"a", "last"}, stdin: "some words\n"}, "uncaught": {args: []string{"thread"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			program := buildCXX(t, "testdata/cxx/"+name+".cc")
+			mustMakeNative(t, program.module)
+			got := program.runGuest(t, call.forEngine("native"))
+			if want := program.runGuest(t, call.forEngine("wazero")); got.status != want.status || got.stdout != want.stdout {
+				t.Errorf("status %d, want %d; %s; %s", got.status, want.status, difference(want.stdout, got.stdout), got.stderr)
+			}
+		})
 	}
 }
 

@@ -45,6 +45,7 @@ const (
 	exitDone        = -2
 	exitPending     = -3
 	exitInterrupted = -4
+	exitThrow       = -5 // args is the exception
 	exitTrap        = -16
 )
 

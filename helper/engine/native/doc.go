@@ -29,4 +29,10 @@
 // setjmp's stub saves the registers that calls preserve. A jump puts them back, and the frame
 // of setjmp's caller as it was, but only if all frames from there outwards are where they were
 // and return to where they did; see jump_unsafe.go. Nothing of that is in guest memory.
+//
+// # Exceptions
+//
+// Code that throws leaves for Go, which follows the frames outwards. The index of the image
+// says where each function keeps its caller's registers, and which calls have a landing pad.
+// The code goes on there with the registers of that frame, or traps if there is none.
 package native

@@ -40,7 +40,11 @@ func (Engine) Load(_ context.Context, m *module.Module, a *engine.Artifact, host
 	if err := checkProcessor(); err != nil {
 		return nil, err
 	}
-	p := &program{description: d, functions: image.Functions(a.Index), size: uintptr(len(a.Code)), interrupted: host.Interrupted, pending: host.Pending}
+	functions, unwind, err := d.SplitIndex(a.Index)
+	if err != nil {
+		return nil, fmt.Errorf("%w; clear the compile cache", err)
+	}
+	p := &program{description: d, functions: functions, unwind: unwind, size: uintptr(len(a.Code)), interrupted: host.Interrupted, pending: host.Pending}
 	for _, imp := range m.Imports {
 		if err := p.bind(imp, host.Function(imp)); err != nil {
 			return nil, err

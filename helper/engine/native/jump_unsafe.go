@@ -1,10 +1,12 @@
 package native
 
 import (
+	"math/bits"
 	"math/rand/v2"
 	"unsafe"
 
 	"walisup/helper/engine"
+	"walisup/helper/engine/native/image"
 )
 
 // jumps holds the records of setjmp of one guest thread, outermost first.
@@ -118,8 +120,61 @@ func (r *record) land(c *guestContext, value uint64) {
 	c.guestSP, c.ret = sp, uintptr(value)
 }
 
+// unwoundTo notes that the frames below sp are left.
+func (c *guestContext) unwoundTo(sp uintptr) {
+	if c.overflowed != 0 && sp >= c.stackHi-stackSize {
+		c.overflowed = 0
+	}
+}
+
+// enterFrame is what enter pops.
+type enterFrame struct{ r15, r14, r13, r12, rbp, rbx, pc uintptr }
+
+// catch makes the code go on at the landing pad for an exception that it has thrown. It
+// follows the frames of the call under way, as each function's caller finds its registers. It
+// reports false, and has changed nothing, if no function catches it.
+func (t *thread) catch(exception uintptr) bool {
+	c, p := t.context, t.program
+	f := *(*enterFrame)(pointer(c.guestSP)) // walisup_throw's
+	f.pc = *word(f.rbp + 8)
+	fp := f.rbp
+	for {
+		f.rbp = *word(fp) // the caller's
+		if f.rbp <= fp || !c.inStack(f.rbp) {
+			return false
+		}
+		at := f.pc - 1 - image.Base
+		if at >= p.size {
+			return false
+		}
+		if pad, ok := p.unwind.Pad(uint32(at)); ok {
+			f.pc = image.Base + uintptr(pad)
+			sp := fp + 16 // once the call has returned
+			c.guestSP = sp - unsafe.Sizeof(f)
+			*(*enterFrame)(pointer(c.guestSP)) = f
+			c.ret = exception
+			c.unwoundTo(sp)
+			return true
+		}
+		frame, ok := p.unwind.Frame(uint32(at))
+		if !ok {
+			return false
+		}
+		for i, register := range [image.SavedRegisters]*uintptr{&f.rbx, &f.r12, &f.r13, &f.r14, &f.r15} {
+			if slot := frame.Saved[i]; slot != 0 {
+				*register = *word(f.rbp - 8*uintptr(slot))
+			}
+		}
+		fp = f.rbp
+		f.pc = *word(fp + 8)
+	}
+}
+
 // inStack says whether there may be a frame at fp.
 func (c *guestContext) inStack(fp uintptr) bool {
+	if fp%8 == 0 && fp-(c.stackHi-stackSize) < stackSize-16 { // nearly always
+		return true
+	}
 	return fp%8 == 0 && fp >= c.stackLo+lowGuard && fp < c.stackHi-16 && !c.inGuard(fp)
 }
 
@@ -136,15 +191,14 @@ func (c *guestContext) caller(fp uintptr) uintptr {
 }
 
 // chain is a keyed hash of the frames from fp outwards and of where their functions return
-// to. whole says that it goes to the end.
+// to. whole says that it goes to the end. Programs that call setjmp often have deep stacks
+// each time, so a frame costs one multiplication.
 func (c *guestContext) chain(fp uintptr, key uint64) (hash uint64, whole bool) {
 	hash = key
 	for c.inStack(fp) {
 		next, ret := *word(fp), *word(fp + 8)
-		for _, v := range [2]uintptr{fp, ret} {
-			hash = (hash ^ uint64(v)) * 0x9e3779b97f4a7c15
-			hash ^= hash >> 29
-		}
+		hi, lo := bits.Mul64(hash^uint64(fp), key^uint64(ret))
+		hash = hi ^ lo
 		if next == 0 {
 			return hash, true
 		}

@@ -14,6 +14,7 @@ import (
 type program struct {
 	description          *image.Description
 	functions            image.Functions
+	unwind               image.Unwind
 	size                 uintptr
 	hosts                []hostFunction // by number of the import
 	twice                []bool         // likewise: it returns twice

@@ -155,11 +155,17 @@ func (t *thread) run(ctx context.Context) error {
 				c.resuming = 1
 				continue
 			}
+		case k == exitThrow && t.catch(c.args):
+			continue
 		default:
+			kind := engine.Trap(exitTrap - k)
+			if k == exitThrow {
+				kind = engine.UncaughtException
+			}
 			t.sp = c.guestSP
 			t.fp, t.setjmp = c.calleeFP(t.sp), 0
 			t.trapPC, t.trapFP = *word(t.fp + 8)-1, *word(t.fp)
-			if err := t.trap(ctx, engine.Trap(exitTrap-k)); err != nil {
+			if err := t.trap(ctx, kind); err != nil {
 				return err
 			}
 		}
@@ -169,9 +175,7 @@ func (t *thread) run(ctx context.Context) error {
 		if r := t.target; r != nil {
 			t.target = nil
 			r.land(c, t.value)
-			if c.overflowed != 0 && r.sp >= c.stackHi-stackSize {
-				c.overflowed = 0
-			}
+			c.unwoundTo(r.sp)
 		}
 	}
 }

@@ -192,12 +192,14 @@ func (e *emitter) imports() {
 		switch {
 		case len(t.results) == 0:
 			b.WriteString("  ret void\n")
+		case len(t.results) > 1:
+			unsupported("a host function with several results")
 		case t.results[0] == v128:
 			unsupported("v128 in a host function")
 		default:
 			fmt.Fprintf(&b, "  %%r = load %s, ptr %%args\n  ret %s %%r\n", lt(t.results[0]), lt(t.results[0]))
 		}
-		fmt.Fprintf(u, "define hidden %s @f%d(%s) #2 {\n%s}\n", result(t), k, strings.Join(params, ", "), b.String())
+		fmt.Fprintf(u, "define hidden %s%s @f%d(%s) #2 {\n%s}\n", e.m.convention(), result(t), k, strings.Join(params, ", "), b.String())
 		e.unit.defined[uint32(k)] = true
 	}
 }
@@ -217,12 +219,12 @@ func (e *emitter) exports() {
 		}
 		e.unit.called[f] = true
 		var args []string
-		fmt.Fprintf(u, "define void @x%d(ptr %%args) #2 {\n", i)
+		fmt.Fprintf(u, "define void @x%d(ptr %%args) #4 {\n", i)
 		for k, p := range t.params {
 			fmt.Fprintf(u, "  %%a%d = getelementptr i64, ptr %%args, i64 %d\n  %%v%d = load %s, ptr %%a%d\n", k, k, k, lt(p), k)
 			args = append(args, fmt.Sprintf("%s %%v%d", lt(p), k))
 		}
-		fmt.Fprintf(u, "  call void @f%d(%s)\n  ret void\n}\n", f, strings.Join(args, ", "))
+		fmt.Fprintf(u, "  call %svoid @f%d(%s)\n  ret void\n}\n", e.m.convention(), f, strings.Join(args, ", "))
 	}
 }
 
@@ -236,9 +238,15 @@ target triple = "x86_64-unknown-linux-gnu"
 declare void @walisup_hostcall(i64, ptr) nounwind
 declare i32 @walisup_setjmp(i32, i32, i32) returns_twice nounwind
 declare void @walisup_trap(i32) noreturn nounwind cold
+declare void @walisup_throw(i64) noreturn cold
+declare i32 @walisup_personality(...)
 `)
 	for k := range m.data {
 		fmt.Fprintf(&b, "@walisup_data%d = external hidden global [0 x i8]\n", k)
+	}
+	unwinds := " nounwind"
+	if len(m.tags) > 0 {
+		unwinds = " uwtable"
 	}
 	called := make([]uint32, 0, len(u.called))
 	for f := range u.called {
@@ -254,12 +262,13 @@ declare void @walisup_trap(i32) noreturn nounwind cold
 		for _, p := range t.params {
 			params = append(params, lt(p))
 		}
-		fmt.Fprintf(&b, "declare hidden %s @f%d(%s) nounwind\n", result(t), f, strings.Join(params, ", "))
+		fmt.Fprintf(&b, "declare hidden %s%s @f%d(%s)%s\n", m.convention(), result(t), f, strings.Join(params, ", "), unwinds)
 	}
 	b.Write(u.text.Bytes())
-	const attributes = `nounwind noredzone "frame-pointer"="all" "probe-stack"="inline-asm" "stack-probe-size"="1048576" "no-trapping-math"="true" "no-builtins"`
-	fmt.Fprintf(&b, "attributes #0 = { %s }\nattributes #1 = { returns_twice nounwind }\nattributes #2 = { noinline %s }\n"+
-		"attributes #3 = { cold noreturn nounwind }\n", attributes, attributes)
+	const attributes = ` noredzone "frame-pointer"="all" "probe-stack"="inline-asm" "stack-probe-size"="1048576" "no-trapping-math"="true" "no-builtins"`
+	fmt.Fprintf(&b, "attributes #0 = { %s%s }\nattributes #1 = { returns_twice nounwind }\nattributes #2 = { noinline nounwind%s }\n"+
+		"attributes #3 = { cold noreturn nounwind }\nattributes #4 = { noinline%s%s }\nattributes #5 = { cold noreturn }\n",
+		unwinds, attributes, attributes, unwinds, attributes)
 	b.WriteString("!0 = !{!\"branch_weights\", i32 1048575, i32 1}\n!1 = !{}\n!9 = !{!\"walisup\"}\n!10 = !{!\"memory\", !9, i64 0}\n!11 = !{!10, !10, i64 0}\n")
 	for _, g := range m.globals {
 		if g.mutable {
@@ -327,6 +336,9 @@ func (t *translation) run(ctx context.Context, tools *Tools, workers int, progre
 	return nil
 }
 
+// unwindFlags make a frame's layout the same at all calls of a function.
+var unwindFlags = []string{"-enable-shrink-wrap=false", "-no-x86-call-frame-opt"}
+
 // object makes machine code of a file.
 func (t *translation) object(ctx context.Context, tools *Tools, name string) error {
 	if strings.HasSuffix(name, ".s") {
@@ -335,8 +347,11 @@ func (t *translation) object(ctx context.Context, tools *Tools, name string) err
 	if err := tools.run(ctx, t.dir, tools.opt, "-passes="+passes, name, "-o", name+".bc"); err != nil {
 		return err
 	}
-	return tools.run(ctx, t.dir, tools.llc, "-O2", "-mcpu="+March, "-relocation-model=static", "-code-model=small",
-		"-function-sections", "-filetype=obj", name+".bc", "-o", name+".o")
+	args := []string{"-O2", "-mcpu=" + March, "-relocation-model=static", "-code-model=small", "-function-sections", "-filetype=obj"}
+	if len(t.wasm.tags) > 0 {
+		args = append(args, unwindFlags...)
+	}
+	return tools.run(ctx, t.dir, tools.llc, append(args, name+".bc", "-o", name+".o")...)
 }
 
 // read takes the image apart.
@@ -366,12 +381,21 @@ func (t *translation) read(path string, tools *Tools) (*Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the linked image: %w", err)
 	}
-	d, index, err := t.describe(f.Sections, symbols, uint64(len(code)))
+	d, functions, err := t.describe(f.Sections, symbols, uint64(len(code)))
 	if err != nil {
 		return nil, err
 	}
+	index := image.EncodeFunctions(functions)
+	if len(t.wasm.tags) > 0 {
+		frames, pads, err := unwindTables(f.Sections)
+		if err != nil {
+			return nil, err
+		}
+		d.Frames, d.Pads = uint32(len(frames)), uint32(len(pads))
+		index = append(index, image.EncodeUnwind(frames, pads)...)
+	}
 	d.Tools = tools.Version + " " + March
-	return &Image{Head: d.Encode(), Index: image.EncodeFunctions(index), Code: code}, nil
+	return &Image{Head: d.Encode(), Index: index, Code: code}, nil
 }
 
 // describe finds in the symbols what a helper needs to know.

@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"bytes"
 	"context"
 	"debug/elf"
 	"errors"
@@ -51,12 +52,33 @@ func TestUnsupported(t *testing.T) {
 		name, want string
 		build      func(a *enginetest.Assembler)
 	}{
-		{"a tail call", "opcode 0x12", func(a *enginetest.Assembler) { program(a, nil, 0x12, 0) }},
-		{"a tail call that is not reached", "opcode 0x12", func(a *enginetest.Assembler) { program(a, nil, 0x00, 0x12, 0) }},
-		{"an exception", "opcode 0x8", func(a *enginetest.Assembler) { a.Tag(a.Type(nil, nil)); program(a, nil, 0x08, 0) }},
-		{"a reference", "value type 0x70", func(a *enginetest.Assembler) { program(a, []byte{1, 1, enginetest.FuncRef}) }},
-		{"several results", "several results", func(a *enginetest.Assembler) {
-			a.Function("g", a.Type(nil, []byte{enginetest.I32, enginetest.I32}), nil, enginetest.Code(i32Const, 0, i32Const, 0)...)
+		{"a changed table", "opcode 0x26", func(a *enginetest.Assembler) {
+			a.Tables = [][]byte{{enginetest.FuncRef, 0, 1}}
+			program(a, nil, i32Const, 0, 0xd0, enginetest.FuncRef, 0x26, 0)
+		}},
+		{"a changed table that is not reached", "opcode 0xfc 0xf", func(a *enginetest.Assembler) {
+			a.Tables = [][]byte{{enginetest.FuncRef, 0, 1}}
+			program(a, nil, 0xd0, enginetest.FuncRef, i32Const, 0, 0xfc, 15, 0, 0x1a)
+		}},
+		{"an exception with 64 bits", "more than 32 bits", func(a *enginetest.Assembler) {
+			a.Tag(a.Type([]byte{enginetest.I64}, nil))
+			program(a, nil, 0x42, 0, 0x08, 0)
+		}},
+		{"tail calls and setjmp", "together with setjmp", func(a *enginetest.Assembler) {
+			a.Import("wali", "setjmp", a.Type([]byte{enginetest.I32}, []byte{enginetest.I32}))
+			program(a, nil, 0x12, 1)
+		}},
+		{"tail calls, exceptions and arguments in memory", "many parameters", func(a *enginetest.Assembler) {
+			a.Tag(a.Type(nil, nil))
+			a.Type([]byte{enginetest.I32, enginetest.I32, enginetest.I32, enginetest.I32, enginetest.I64, enginetest.I64, enginetest.I64}, nil)
+			program(a, nil, 0x12, 0)
+		}},
+		{"tail calls and many results", "more than two results", func(a *enginetest.Assembler) {
+			a.Type(nil, []byte{enginetest.I32, enginetest.I32, enginetest.I32})
+			program(a, nil, 0x12, 0)
+		}},
+		{"many results", "more than 16 results", func(a *enginetest.Assembler) {
+			a.Function("g", a.Type(nil, bytes.Repeat([]byte{enginetest.I32}, maxCarried+1)), nil, 0x00)
 			program(a, nil)
 		}},
 		{"setjmp of another type", "setjmp of another type", func(a *enginetest.Assembler) {

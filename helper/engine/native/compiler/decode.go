@@ -15,7 +15,14 @@ const (
 	f32t = 0x7d
 	f64t = 0x7c
 	v128 = 0x7b
+
+	funcref   = 0x70
+	externref = 0x6f
+	exnref    = 0x69
 )
+
+// opTryTable is an instruction.
+const opTryTable = 0x1f
 
 type funcType struct{ params, results []byte }
 
@@ -49,6 +56,8 @@ type wasm struct {
 	globals  []global
 	exports  map[string]uint32 // functions
 	gexports map[string]uint32 // globals
+	tags     []uint32          // types
+	tails    bool              // there are tail calls
 	table    []int64           // function index, -1 for null
 	slots    int               // mutable globals
 	data     []segment
@@ -182,6 +191,11 @@ func decode(b []byte) (m *wasm, err error) {
 					}
 				}
 			}
+		case 13:
+			for n := s.u32(); n > 0; n-- {
+				s.u8()
+				m.tags = append(m.tags, s.u32())
+			}
 		case 6:
 			for n := s.u32(); n > 0; n-- {
 				g := global{typ: s.u8(), mutable: s.u8() == 1}
@@ -256,6 +270,7 @@ func decode(b []byte) (m *wasm, err error) {
 		f()
 	}
 	m.checkTwice()
+	m.checkTails()
 	if m.slots+len(m.data) > image.MaxGlobals {
 		unsupported("more than %d globals and data segments", image.MaxGlobals)
 	}
@@ -291,4 +306,74 @@ func (m *wasm) checkTwice() {
 			unsupported("an exported setjmp")
 		}
 	}
+}
+
+// checkTails finds out whether there are tail calls, which need another calling convention, and
+// refuses modules with what does not go together with that.
+func (m *wasm) checkTails() {
+	for _, b := range m.bodies {
+		if m.tails = tailCalls(b.code); m.tails {
+			break
+		}
+	}
+	if !m.tails {
+		return
+	}
+	for i := range m.imports {
+		// A tail call puts another function's frame in the place of one that setjmp has seen,
+		// with the same address to return to: a jump could not tell.
+		if m.twice(uint32(i)) {
+			unsupported("tail calls together with setjmp")
+		}
+	}
+	for _, t := range m.types {
+		if len(t.results) > 2 {
+			unsupported("tail calls together with functions with more than two results")
+		}
+		// The callee removes arguments from the stack, and a landing pad would not know of it.
+		if len(m.tags) > 0 && !inRegisters(t.params) {
+			unsupported("tail calls together with exceptions and functions with many parameters")
+		}
+	}
+}
+
+// inRegisters says whether arguments need no memory.
+func inRegisters(params []byte) bool {
+	integers, others := 0, 0
+	for _, p := range params {
+		if t := lt(p); t == "i32" || t == "i64" {
+			integers++
+		} else {
+			others++
+		}
+	}
+	return integers <= 6 && others <= 8
+}
+
+// tailCalls says whether there are tail calls in a function.
+func tailCalls(code []byte) bool {
+	r := &rd{b: code}
+	for r.p < len(code) {
+		switch op := r.u8(); op {
+		case 0x12, 0x13:
+			return true
+		case 2, 3, 4, opTryTable:
+			r.s64() // a block's type; those of values are negative numbers
+			if op == opTryTable {
+				clauses(r)
+			}
+		case 5, 0x0b:
+		default:
+			skip(r, op)
+		}
+	}
+	return false
+}
+
+// convention is the calling convention of the module's functions.
+func (m *wasm) convention() string {
+	if m.tails {
+		return "tailcc "
+	}
+	return ""
 }

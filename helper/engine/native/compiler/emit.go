@@ -30,7 +30,7 @@ type incoming struct {
 }
 
 type control struct {
-	op              byte // 2 block, 3 loop, 4 if, 5 else
+	op              byte // 2 block, 3 loop, 4 if, 5 else, opTryTable
 	label           string
 	elseLabel       string
 	height          int
@@ -38,7 +38,25 @@ type control struct {
 	in              []incoming
 	elseParams      []value
 	loopVars        []string
+
+	catches    []catch // of a try_table
+	number     int     // names its blocks
+	pad        bool    // something in it leads to its landing pad
+	dispatched bool    // something leads to its dispatch block
 }
+
+// catch is a clause of a try_table.
+type catch struct {
+	kind  byte
+	tag   uint32
+	label int // around the try_table
+}
+
+// Kinds of clauses: bit 0 says that it hands over a reference, too.
+const (
+	catchRef = 1
+	catchAll = 2
+)
 
 type emitter struct {
 	m     *wasm
@@ -50,6 +68,8 @@ type emitter struct {
 	ctl   []control
 	head  bytes.Buffer         // allocas
 	traps map[engine.Trap]bool // trap blocks that are wanted
+	tries int                  // so far
+	pads  bool                 // there is a landing pad
 	unit  *unit
 }
 
@@ -63,7 +83,7 @@ func lt(t byte) string {
 	switch t {
 	case i32t:
 		return "i32"
-	case i64t:
+	case i64t, exnref, funcref, externref:
 		return "i64"
 	case f32t:
 		return "float"
@@ -182,6 +202,7 @@ func (e *emitter) function(i uint32) (err error) {
 	t := e.m.types[e.m.funcs[i]]
 	b := &e.m.bodies[int(i)-len(e.m.imports)]
 	e.n, e.l, e.st, e.ctl, e.traps = 0, 0, e.st[:0], e.ctl[:0], map[engine.Trap]bool{}
+	e.tries, e.pads = 0, false
 	e.head.Reset()
 	body := bytes.Buffer{}
 	e.out = &body
@@ -190,7 +211,7 @@ func (e *emitter) function(i uint32) (err error) {
 		fmt.Fprintf(&e.head, "  %%l%d = alloca %s\n", k, lt(typ))
 		if k < len(t.params) {
 			e.p("  store %s %s, ptr %%l%d\n", lt(typ), fmt.Sprintf("%%p%d", k), k)
-		} else if typ == i32t || typ == i64t {
+		} else if typ != f32t && typ != f64t && typ != v128 {
 			e.p("  store %s 0, ptr %%l%d\n", lt(typ), k)
 		} else {
 			e.p("  store %s zeroinitializer, ptr %%l%d\n", lt(typ), k)
@@ -205,7 +226,11 @@ func (e *emitter) function(i uint32) (err error) {
 		params = append(params, fmt.Sprintf("%s %%p%d", lt(p), k))
 	}
 	u := &e.unit.text
-	fmt.Fprintf(u, "define hidden %s @f%d(%s) #0 {\nentry:\n", result(t), i, strings.Join(params, ", "))
+	personality := ""
+	if e.pads {
+		personality = "personality ptr @walisup_personality "
+	}
+	fmt.Fprintf(u, "define hidden %s%s @f%d(%s) #0 %s{\nentry:\n", e.m.convention(), result(t), i, strings.Join(params, ", "), personality)
 	u.Write(e.head.Bytes())
 	u.Write(body.Bytes())
 	for trap := engine.NoTrap; trap <= engine.NullReference; trap++ {
@@ -218,6 +243,7 @@ func (e *emitter) function(i uint32) (err error) {
 	return nil
 }
 
+// result is the type of what a function returns: a structure for several results.
 func result(t funcType) string {
 	switch len(t.results) {
 	case 0:
@@ -225,25 +251,52 @@ func result(t funcType) string {
 	case 1:
 		return lt(t.results[0])
 	}
-	unsupported("functions with several results")
-	return ""
+	if len(t.results) > maxCarried {
+		unsupported("functions with more than %d results", maxCarried)
+	}
+	var list []string
+	for _, r := range t.results {
+		list = append(list, lt(r))
+	}
+	return "{" + strings.Join(list, ", ") + "}"
 }
 
-// branch adds the edge from the block under way to a label, with the topmost values.
+// ret emits the return of the topmost values.
+func (e *emitter) ret(results []byte) {
+	values := e.st[len(e.st)-len(results):]
+	switch len(results) {
+	case 0:
+		e.p("  ret void\n")
+	case 1:
+		e.p("  ret %s %s\n", lt(results[0]), values[0].name)
+	default:
+		typ, whole := result(funcType{results: results}), "poison"
+		for k, v := range values {
+			whole = e.val("insertvalue %s %s, %s %s, %d", typ, whole, lt(v.typ), v.name, k)
+		}
+		e.p("  ret %s %s\n", typ, whole)
+	}
+}
+
+// edge adds the edge from the block under way to a label, with the topmost values.
 func (e *emitter) edge(depth int) string {
+	return e.edgeWith(depth, e.st[len(e.st)-e.arity(depth):])
+}
+
+// edgeWith adds the edge with these values.
+func (e *emitter) edgeWith(depth int, values []value) string {
 	c := &e.ctl[len(e.ctl)-1-depth]
 	if c.op == 3 {
-		for k := range c.params {
-			v := e.st[len(e.st)-len(c.params)+k]
+		for k, v := range values {
 			e.p("  store %s %s, ptr %s\n", lt(v.typ), v.name, c.loopVars[k])
 		}
 		return c.label
 	}
-	var vals []string
-	for k := range c.results {
-		vals = append(vals, e.st[len(e.st)-len(c.results)+k].name)
+	var names []string
+	for _, v := range values {
+		names = append(names, v.name)
 	}
-	c.in = append(c.in, incoming{e.cur, vals})
+	c.in = append(c.in, incoming{e.cur, names})
 	return c.label
 }
 
@@ -302,8 +355,11 @@ func (e *emitter) body(r *rd, locals []byte) {
 		op := r.u8()
 		if dead {
 			switch op {
-			case 2, 3, 4:
+			case 2, 3, 4, opTryTable:
 				e.blockType(r)
+				if op == opTryTable {
+					clauses(r)
+				}
 				nest++
 				continue
 			case 0x0b:
@@ -325,7 +381,7 @@ func (e *emitter) body(r *rd, locals []byte) {
 			e.p("  br label %%%s\n", e.trapBlock(engine.Unreachable))
 			dead = true
 		case 0x01:
-		case 0x02, 0x03, 0x04:
+		case 0x02, 0x03, 0x04, opTryTable:
 			params, results := e.blockType(r)
 			if max(len(params), len(results)) > maxCarried {
 				unsupported("blocks with more than %d parameters or results", maxCarried)
@@ -358,6 +414,11 @@ func (e *emitter) body(r *rd, locals []byte) {
 				c.elseParams = append([]value{}, e.st[c.height:]...)
 				e.p("  br i1 %s, label %%%s, label %%%s\n", cond, then, c.elseLabel)
 				e.block(then)
+			case opTryTable:
+				c.catches = clauses(r)
+				c.number = e.tries
+				e.tries++
+				fmt.Fprintf(&e.head, "  %%exception%d = alloca i64\n", c.number)
 			}
 			e.ctl = append(e.ctl, c)
 		case 0x05:
@@ -381,6 +442,9 @@ func (e *emitter) body(r *rd, locals []byte) {
 			if !dead {
 				e.p("  br label %%%s\n", e.edge(0))
 			}
+			if c.op == opTryTable {
+				e.handlers(c)
+			}
 			if c.op == 4 {
 				e.st = append(e.st[:c.height], c.elseParams...)
 				e.block(c.elseLabel)
@@ -389,12 +453,7 @@ func (e *emitter) body(r *rd, locals []byte) {
 			dead = !e.join(c)
 			e.ctl = e.ctl[:len(e.ctl)-1]
 			if len(e.ctl) == 0 && !dead {
-				if len(c.results) == 1 {
-					v := e.pop()
-					e.p("  ret %s %s\n", lt(v.typ), v.name)
-				} else {
-					e.p("  ret void\n")
-				}
+				e.ret(c.results)
 			}
 		case 0x0c:
 			e.p("  br label %%%s\n", e.edge(int(r.u32())))
@@ -448,12 +507,31 @@ func (e *emitter) body(r *rd, locals []byte) {
 		case 0x0f:
 			e.p("  br label %%%s\n", e.edge(len(e.ctl)-1))
 			dead = true
+		case 0x08:
+			e.throw(r.u32())
+			dead = true
+		case 0x0a:
+			v := e.pop()
+			e.require(e.val("icmp ne i64 %s, 0", v.name), engine.NullReference)
+			e.raise(v.name)
+			dead = true
 		case 0x10:
 			e.call(r.u32())
 		case 0x11:
 			t := r.u32()
 			r.u32()
-			e.indirect(t)
+			e.indirect(t, "")
+		case 0x12, 0x13: // in the place of this function
+			if op == 0x12 {
+				f := r.u32()
+				e.unit.called[f] = true
+				e.emitCall(e.m.types[e.m.funcs[f]], fmt.Sprintf("@f%d", f), tailCall)
+			} else {
+				t := r.u32()
+				r.u32()
+				e.indirect(t, tailCall)
+			}
+			dead = true
 		case 0x1a:
 			e.drop(e.pop())
 		case 0x1b, 0x1c:
@@ -493,6 +571,12 @@ func (e *emitter) body(r *rd, locals []byte) {
 			// the module has set it before and after each use of a frame, also in
 			// functions without calls. The fences are none of the processor's.
 			e.p("  fence syncscope(\"singlethread\") seq_cst\n  store volatile i32 %s, %s\n  fence syncscope(\"singlethread\") seq_cst\n", v.name, p)
+		case 0xd0:
+			e.push(r.u8(), "0")
+		case 0xd1:
+			e.pushBool(e.val("icmp eq i64 %s, 0", e.pop().name))
+		case 0xd2: // as its number and one
+			e.push(funcref, strconv.FormatUint(uint64(r.u32())+1, 10))
 		case 0x3f:
 			r.u8()
 			e.push(i32t, strconv.Itoa(int(e.m.pages)))
@@ -548,13 +632,13 @@ func constant(t byte, bits uint64) string {
 // skip skips the operands of an instruction that cannot be reached.
 func skip(r *rd, op byte) {
 	switch {
-	case op == 0x0c, op == 0x0d, op == 0x10, op >= 0x20 && op <= 0x26, op == 0xd2:
+	case op == 0x08, op == 0x0c, op == 0x0d, op == 0x10, op == 0x12, op >= 0x20 && op <= 0x26, op == 0xd2:
 		r.u32()
 	case op == 0x0e:
 		for n := r.u32() + 1; n > 0; n-- {
 			r.u32()
 		}
-	case op == 0x11:
+	case op == 0x11, op == 0x13:
 		r.u32()
 		r.u32()
 	case op == 0x1c:
@@ -587,7 +671,7 @@ func skip(r *rd, op byte) {
 			r.u32()
 			r.u32()
 		}
-	case op == 0x00, op == 0x01, op == 0x0f, op == 0x1a, op == 0x1b, op >= 0x45 && op <= 0xc4:
+	case op == 0x00, op == 0x01, op == 0x0a, op == 0x0f, op == 0xd1, op == 0x1a, op == 0x1b, op >= 0x45 && op <= 0xc4:
 	default:
 		unsupported("opcode %#x", op)
 	}
@@ -603,14 +687,51 @@ func (e *emitter) args(t funcType) string {
 	return strings.Join(s, ", ")
 }
 
-func (e *emitter) emitCall(t funcType, callee string) {
+// tailCall is how a call is marked that takes the place of its function.
+const tailCall = "musttail "
+
+// noException marks calls that no exception comes from: those of host functions.
+const noException = "host "
+
+// emitCall emits a call, plain or marked. Exceptions lead to the try_table around it.
+func (e *emitter) emitCall(t funcType, callee, mark string) {
 	a := e.args(t)
+	typ := e.m.convention() + result(t)
+	pad, next := "", ""
+	if mark == "" {
+		pad = e.landingPad()
+	} else if mark == noException {
+		mark = ""
+	}
+	if pad != "" {
+		next = e.lab()
+		mark, pad = "invoke ", fmt.Sprintf(" to label %%%s unwind label %%%s", next, pad)
+	} else {
+		mark += "call "
+	}
+	n := ""
 	if len(t.results) == 0 {
-		e.p("  call void %s(%s)\n", callee, a)
+		e.p("  %s%s %s(%s)%s\n", mark, typ, callee, a, pad)
+	} else {
+		n = e.val("%s%s %s(%s)%s", mark, typ, callee, a, pad)
+	}
+	switch {
+	case mark == tailCall+"call " && n == "":
+		e.p("  ret void\n")
+		return
+	case mark == tailCall+"call ":
+		e.p("  ret %s %s\n", result(t), n)
+		return
+	case next != "":
+		e.block(next)
+	}
+	if len(t.results) == 1 {
+		e.push(t.results[0], n)
 		return
 	}
-	n := e.val("call %s %s(%s)", result(t), callee, a)
-	e.push(t.results[0], n)
+	for k, r := range t.results {
+		e.def(r, "extractvalue %s %s, %d", result(t), n, k)
+	}
 }
 
 func (e *emitter) call(f uint32) {
@@ -626,11 +747,15 @@ func (e *emitter) call(f uint32) {
 		return
 	}
 	e.unit.called[f] = true
-	e.emitCall(t, fmt.Sprintf("@f%d", f))
+	mark := ""
+	if int(f) < len(e.m.imports) {
+		mark = noException
+	}
+	e.emitCall(t, fmt.Sprintf("@f%d", f), mark)
 }
 
-// indirect emits a call through table 0: words of type and code address.
-func (e *emitter) indirect(typ uint32) {
+// indirect emits a call through table 0, plain or marked: words of type and code address.
+func (e *emitter) indirect(typ uint32, mark string) {
 	// The index is looked at twice. It must be one value even if it comes from memory
 	// that another thread changes, so the compiler must not load it again.
 	i := e.val("call i32 asm \"\", \"=r,0\"(i32 %s)", e.pop().name)
@@ -648,7 +773,7 @@ func (e *emitter) indirect(typ uint32) {
 	c := e.val("load i32, ptr %s, align 4, !invariant.load !1", ca)
 	cz := e.val("zext i32 %s to i64", c)
 	cp := e.val("inttoptr i64 %s to ptr", cz)
-	e.emitCall(e.m.types[typ], cp)
+	e.emitCall(e.m.types[typ], cp, mark)
 }
 
 // canonical is the first index of the same type.

@@ -35,7 +35,7 @@ const (
 )
 
 // magic begins every description; it ends in the version of the format and of the translator.
-const magic = "walinat\x01"
+const magic = "walinat\x02"
 
 // Is reports whether the head of a cache entry describes an image.
 func Is(head []byte) bool { return len(head) >= len(magic) && string(head[:len(magic)]) == magic }
@@ -50,6 +50,9 @@ type Description struct {
 	Globals        []Global // by slot
 	Exported       []ExportedGlobal
 	Twice          []uint32 // imports that return twice, by number
+
+	// How many frames and landing pads the index has behind its functions.
+	Frames, Pads uint32
 }
 
 // Export is an exported function, called by the code at Address.
@@ -103,7 +106,7 @@ func (d *Description) Encode() []byte {
 	for _, t := range d.Twice {
 		b = le.AppendUint32(b, t)
 	}
-	return b
+	return le.AppendUint32(le.AppendUint32(b, d.Frames), d.Pads)
 }
 
 // reader reads a description; after a failure it reads zeroes.
@@ -172,6 +175,7 @@ func Decode(head []byte) (*Description, error) {
 	for i := range d.Twice {
 		d.Twice[i] = r.u32()
 	}
+	d.Frames, d.Pads = r.u32(), r.u32()
 	if r.failed || len(r.b) != 0 || len(d.Globals) > MaxGlobals {
 		return nil, errDamaged
 	}
