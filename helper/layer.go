@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -130,6 +132,7 @@ func (c layerCall) fromApplication() engine.HostFunc {
 	layer, place := c.layer.place, c.place()
 	params, results := len(c.kind.Params), len(c.kind.Results)
 	wide := results == 1 && c.kind.Results[0] == module.I64
+	row := c.row()
 	return func(ctx context.Context, stack []uint64) {
 		t := threadOf(ctx)
 		n := &t.layers[layer]
@@ -137,17 +140,19 @@ func (c layerCall) fromApplication() engine.HostFunc {
 		for {
 			t.Gate.InHost = 1
 			copy(f.stack, stack[:params])
-			if err := t.enter(n, f, t.Process.Memory); err != nil {
+			var err error
+			if t.Tracing() {
+				err = t.enterTraced(n, f, t.Process.Memory, row, c.kind)
+			} else {
+				err = t.enter(n, f, t.Process.Memory)
+			}
+			if err != nil {
 				t.leaveCaller(err)
 				return
 			}
 			again := false
 			if results == 1 {
-				r := int64(f.stack[0])
-				if !wide {
-					r = int64(int32(r))
-				}
-				again = t.Restarts(r)
+				again = t.Restarts(resultOf(f, wide))
 			}
 			if !t.Return() {
 				return
@@ -160,17 +165,68 @@ func (c layerCall) fromApplication() engine.HostFunc {
 	}
 }
 
+// row says how traces show calls of c.
+func (c layerCall) row() *wali.Row {
+	if call, ok := strings.CutPrefix(c.name, module.Namespace+".SYS_"); ok {
+		if row := wali.Lookup(call); row != nil {
+			return row
+		}
+	}
+	return &wali.Row{Name: c.name}
+}
+
+// resultOf is what a function of a layer has returned.
+func resultOf(f *layerFunction, wide bool) int64 {
+	if wide {
+		return int64(f.stack[0])
+	}
+	return int64(int32(f.stack[0]))
+}
+
+// enterTraced is enter for a call that is to be shown.
+func (t *thread) enterTraced(n *layerThread, f *layerFunction, caller *memory.Memory, row *wali.Row, kind module.FunctionType) (err error) {
+	args := wali.ImportedArgs(row, kind.Params, f.stack[:len(kind.Params)])
+	t.ShowLayered(row, args, func() (result int64, ok bool) {
+		if err = t.enter(n, f, caller); err != nil {
+			return 0, false
+		}
+		if len(kind.Results) == 1 {
+			result = resultOf(f, kind.Results[0] == module.I64)
+		}
+		return result, true
+	})
+	return err
+}
+
+// LayerName implements wali.Helper.
+func (t *thread) LayerName() string {
+	if l := t.runningLayer(); l != nil {
+		return filepath.Base(l.name)
+	}
+	return ""
+}
+
 // fromLayer returns the host function by which a layer above calls c, with pointers that
 // refer to the memory that which returns.
 func (c layerCall) fromLayer(which func(*wali.Thread) *memory.Memory) engine.HostFunc {
 	layer, place := c.layer.place, c.place()
 	params, results := len(c.kind.Params), len(c.kind.Results)
+	row := c.row()
 	return func(ctx context.Context, stack []uint64) {
 		t := threadOf(ctx)
 		n := &t.layers[layer]
 		f := n.function(place)
 		copy(f.stack, stack[:params])
-		if err := t.enter(n, f, which(t.Thread)); err != nil {
+		var err error
+		if t.Tracing() {
+			old := t.Memory
+			t.Memory = which(t.Thread) // that the arguments refer to
+			err = t.enterTraced(n, f, t.Memory, row, c.kind)
+			t.Memory = old
+		} else {
+			err = t.enter(n, f, which(t.Thread))
+		}
+		if err != nil {
 			t.leaveCaller(err)
 			return
 		}

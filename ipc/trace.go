@@ -17,6 +17,7 @@ type TraceConfig struct {
 	Strings int  // how many bytes of a string are shown
 	Brief   bool // no texts are wanted, only which call took how long and failed how
 	Signals bool // signals are to be shown
+	Layers  bool // calls that layers make are to be shown
 }
 
 const (
@@ -39,14 +40,14 @@ func (c *TraceConfig) Has(n int) bool { return c.Calls[n/8]&(1<<(n%8)) != 0 }
 
 // MarshalText encodes the configuration for the boot record.
 func (c *TraceConfig) MarshalText() ([]byte, error) {
-	return fmt.Appendf(nil, "%d %t %t %x", c.Strings, c.Brief, c.Signals, c.Calls[:]), nil
+	return fmt.Appendf(nil, "%d %t %t %t %x", c.Strings, c.Brief, c.Signals, c.Layers, c.Calls[:]), nil
 }
 
 // UnmarshalText decodes what MarshalText has made, or anyone else.
 func (c *TraceConfig) UnmarshalText(text []byte) error {
 	words := strings.Split(string(text), " ")
-	if len(words) != 4 {
-		return fmt.Errorf("%w: configuration of %d words, want 4", ErrTrace, len(words))
+	if len(words) != 5 {
+		return fmt.Errorf("%w: configuration of %d words, want 5", ErrTrace, len(words))
 	}
 	var got TraceConfig
 	n, err := strconv.Atoi(words[0])
@@ -54,7 +55,7 @@ func (c *TraceConfig) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%w: strings of %q bytes, at most %d are possible", ErrTrace, words[0], MaxTraceStrings)
 	}
 	got.Strings = n
-	for i, field := range []*bool{&got.Brief, &got.Signals} {
+	for i, field := range []*bool{&got.Brief, &got.Signals, &got.Layers} {
 		switch words[1+i] {
 		case "true":
 			*field = true
@@ -63,9 +64,9 @@ func (c *TraceConfig) UnmarshalText(text []byte) error {
 			return fmt.Errorf("%w: %q is neither true nor false", ErrTrace, words[1+i])
 		}
 	}
-	calls, err := hex.DecodeString(words[3])
+	calls, err := hex.DecodeString(words[4])
 	if err != nil || len(calls) != len(got.Calls) {
-		return fmt.Errorf("%w: set of calls in %d characters, want %d", ErrTrace, len(words[3]), 2*len(got.Calls))
+		return fmt.Errorf("%w: set of calls in %d characters, want %d", ErrTrace, len(words[4]), 2*len(got.Calls))
 	}
 	copy(got.Calls[:], calls)
 	*c = got
@@ -106,6 +107,7 @@ type TraceRecord struct {
 	TID, PID uint32
 	Call     uint16 // place in wali's table; TraceCalls-1 if it has none
 	Errno    uint16 // 0 for success
+	Layer    bool   // of a TraceCall: a layer has made the call, while its caller's is under way
 	Time     int64  // begin of the call, nanoseconds since 1970
 	Duration int64  // nanoseconds, where a call ends
 	Text     []byte // name and arguments without the last parenthesis
@@ -116,7 +118,7 @@ type TraceRecord struct {
 //
 //	 0  u16  size of the whole record in bytes
 //	 2  u8   kind
-//	 3  u8   0
+//	 3  u8   1 for a layer's call, else 0
 //	 4  u32  thread id
 //	 8  u32  process id
 //	12  u16  call
@@ -140,6 +142,9 @@ func PutTraceHeader(b []byte, r *TraceRecord, n int) {
 	le := binary.LittleEndian
 	le.PutUint16(b[0:], uint16(len(b)))
 	b[2], b[3] = byte(r.Kind), 0
+	if r.Layer {
+		b[3] = 1
+	}
 	le.PutUint32(b[4:], r.TID)
 	le.PutUint32(b[8:], r.PID)
 	le.PutUint16(b[12:], r.Call)
@@ -161,7 +166,7 @@ func ParseTraceRecord(b []byte) (TraceRecord, error) {
 		return TraceRecord{}, fmt.Errorf("%w: record says it has %d bytes, has %d", ErrTrace, size, len(b))
 	}
 	kind := TraceKind(b[2])
-	if kind == 0 || kind >= traceKinds || b[3] != 0 {
+	if kind == 0 || kind >= traceKinds || b[3] > 1 || b[3] == 1 && kind != TraceCall {
 		return TraceRecord{}, fmt.Errorf("%w: record of kind %d.%d", ErrTrace, b[2], b[3])
 	}
 	call := le.Uint16(b[12:])
@@ -178,7 +183,7 @@ func ParseTraceRecord(b []byte) (TraceRecord, error) {
 		}
 	}
 	return TraceRecord{
-		Kind: kind, TID: le.Uint32(b[4:]), PID: le.Uint32(b[8:]), Call: call, Errno: le.Uint16(b[14:]),
+		Kind: kind, Layer: b[3] == 1, TID: le.Uint32(b[4:]), PID: le.Uint32(b[8:]), Call: call, Errno: le.Uint16(b[14:]),
 		Time: int64(le.Uint64(b[16:])), Duration: int64(le.Uint64(b[24:])),
 		Text: b[TraceHeader : TraceHeader+text], Result: b[TraceHeader+text:],
 	}, nil

@@ -8,7 +8,7 @@ import (
 
 func TestTraceConfigText(t *testing.T) {
 	t.Parallel()
-	want := TraceConfig{Strings: 77, Brief: true}
+	want := TraceConfig{Strings: 77, Brief: true, Layers: true}
 	want.Set(0)
 	want.Set(300)
 	want.Set(TraceCalls - 1)
@@ -33,15 +33,15 @@ func TestBadTraceConfig(t *testing.T) {
 	calls := string(bytes.Repeat([]byte("00"), TraceCalls/8))
 	for name, text := range map[string]string{
 		"empty":             "",
-		"few words":         "32 true " + calls,
-		"no number":         "x true true " + calls,
-		"negative":          "-1 true true " + calls,
-		"long strings":      "4096 true true " + calls,
-		"no boolean":        "32 maybe true " + calls,
-		"few calls":         "32 true true 00",
-		"not hexadecimal":   "32 true true x" + calls[1:],
-		"another word":      "32 true true " + calls + " x",
-		"an odd digit more": "32 true true " + calls + "0",
+		"few words":         "32 true true " + calls,
+		"no number":         "x true true true " + calls,
+		"negative":          "-1 true true true " + calls,
+		"long strings":      "4096 true true true " + calls,
+		"no boolean":        "32 maybe true true " + calls,
+		"few calls":         "32 true true true 00",
+		"not hexadecimal":   "32 true true true x" + calls[1:],
+		"another word":      "32 true true true " + calls + " x",
+		"an odd digit more": "32 true true true " + calls + "0",
 	} {
 		var config TraceConfig
 		if err := config.UnmarshalText([]byte(text)); !errors.Is(err, ErrTrace) {
@@ -59,13 +59,13 @@ func encodeTrace(r TraceRecord) []byte {
 
 func TestTraceRecord(t *testing.T) {
 	t.Parallel()
-	want := TraceRecord{Kind: TraceCall, TID: 7, PID: 6, Call: 12, Errno: 2, Time: 1 << 60, Duration: 99,
+	want := TraceRecord{Kind: TraceCall, Layer: true, TID: 7, PID: 6, Call: 12, Errno: 2, Time: 1 << 60, Duration: 99,
 		Text: []byte(`open("x"`), Result: []byte("-1 ENOENT")}
 	got, err := ParseTraceRecord(encodeTrace(want))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Kind != want.Kind || got.TID != want.TID || got.PID != want.PID || got.Call != want.Call || got.Errno != want.Errno ||
+	if got.Kind != want.Kind || got.Layer != want.Layer || got.TID != want.TID || got.PID != want.PID || got.Call != want.Call || got.Errno != want.Errno ||
 		got.Time != want.Time || got.Duration != want.Duration || !bytes.Equal(got.Text, want.Text) || !bytes.Equal(got.Result, want.Result) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -92,7 +92,8 @@ func TestBadTraceRecords(t *testing.T) {
 		"longer":             func(b []byte) []byte { return append(b, 0) },
 		"kind 0":             func(b []byte) []byte { b[2] = 0; return b },
 		"unknown kind":       func(b []byte) []byte { b[2] = byte(traceKinds); return b },
-		"reserved byte":      func(b []byte) []byte { b[3] = 1; return b },
+		"neither layer's":    func(b []byte) []byte { b[3] = 2; return b },
+		"a layer's begin":    func(b []byte) []byte { b[2], b[3] = byte(TraceEnter), 1; return b },
 		"unknown call":       func(b []byte) []byte { b[13] = 0xff; return b },
 		"text too long":      func(b []byte) []byte { b[32]++; return b },
 		"result too long":    func(b []byte) []byte { b[35] = 0xff; return b },

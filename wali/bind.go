@@ -2,6 +2,7 @@ package wali
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -71,7 +72,7 @@ func bindFunc(imp Import, row *Row, do Func) HostFunc {
 		}
 		mark := t.scratchUsed
 		var r int64
-		if atomic.LoadUint32(t.traceControl)&1 == 0 || t.InLayer() {
+		if atomic.LoadUint32(t.traceControl)&1 == 0 {
 			r = do(t, a)
 		} else {
 			shown := a
@@ -88,6 +89,22 @@ func bindFunc(imp Import, row *Row, do Func) HostFunc {
 			stack[0] = uint64(r)
 		}
 	}
+}
+
+// ImportedArgs returns the arguments of a call as the kernel would get them, given the types
+// and the values of the import. Of a call that the table does not have, they are the values.
+func ImportedArgs(row *Row, params []byte, stack []uint64) []uint64 {
+	args := slices.Clone(stack)
+	kinds, n := parseArgs(row.Args)
+	for i := range args {
+		switch {
+		case i < n:
+			args[i] = kinds[i].convert(args[i], params[i] == typeI64)
+		case params[i] != typeI64:
+			args[i] = uint64(uint32(args[i])) // the upper half is of no meaning
+		}
+	}
+	return args
 }
 
 // Return ends a host function: signals that were caught meanwhile get their

@@ -26,6 +26,7 @@ type Helper interface {
 	signalHelper
 	forkHelper
 	execHelper
+	layerHelper
 	threadHelper
 	endHelper
 }
@@ -72,6 +73,12 @@ type execHelper interface {
 	Exec(x *Exec) unix.Errno
 	// NativeExec reports whether native programs may be started.
 	NativeExec() bool
+}
+
+// layerHelper knows about layers.
+type layerHelper interface {
+	// LayerName is what messages call the layer whose call is under way, "" if it is none's.
+	LayerName() string
 }
 
 // threadHelper is for threads that end by themselves, and for calls that concern all
@@ -133,6 +140,7 @@ func (noHelper) BeAlone()                                   {}
 func (noHelper) HasIdleThreads() bool                       { return false }
 func (noHelper) Exec(*Exec) unix.Errno                      { return enosys }
 func (noHelper) NativeExec() bool                           { return false }
+func (noHelper) LayerName() string                          { return "" }
 func (n noHelper) ExitThread(status int32)                  { sysExitGroup(n.t, Args{uint64(uint32(status))}) }
 func (noHelper) Peer(int32) *Thread                         { return nil }
 func (noHelper) Peers(func(uint32, *Thread))                {}

@@ -14,6 +14,10 @@ type Tracer interface {
 	// that the guest may not use are as it gave them. call is the row's place in
 	// the table, -1 for an import that nobody knows.
 	Call(t *Thread, call int, row *Row, do Func, a, shown Args) int64
+	// Layered shows a call that a layer serves and do makes: a system call with its row, else a
+	// function of another interface, whose name is row's and whose arguments are numbers. do
+	// reports false if the thread is to end.
+	Layered(t *Thread, row *Row, args []uint64, do func() (result int64, ok bool))
 	// Restart is called within Call when a signal has interrupted the system
 	// call, which then begins anew. The signal's handler runs after it.
 	Restart(t *Thread)
@@ -54,6 +58,14 @@ func (t *Thread) Show(row *Row, do Func, a Args) int64 {
 	}
 	return t.Tracer.Call(t, row.Place(), row, do, a, a)
 }
+
+// ShowLayered is Show for a call that a layer serves, see [Tracer].
+func (t *Thread) ShowLayered(row *Row, args []uint64, do func() (result int64, ok bool)) {
+	t.Tracer.Layered(t, row, args, do)
+}
+
+// Tracing reports whether calls that layers serve are to be shown by ShowLayered.
+func (t *Thread) Tracing() bool { return t.tracing() }
 
 // ShowStart shows that the thread has begun to run.
 func (t *Thread) ShowStart() {

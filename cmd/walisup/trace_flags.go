@@ -22,6 +22,7 @@ type traceFlags struct {
 	clock     string
 	durations bool
 	summary   bool
+	layers    bool
 }
 
 // registerStart adds the flags of start.
@@ -57,6 +58,7 @@ func (t *traceFlags) register(flags *pflag.FlagSet, prefix string) {
 	flags.StringVarP(&t.clock, prefix+"clock", letter("t"), "none", "`time` at the start of each line: none, seconds, micros (time of day), epoch, relative (since the line before)")
 	flags.BoolVarP(&t.durations, prefix+"durations", letter("T"), false, "show the duration of each call in seconds")
 	flags.BoolVarP(&t.summary, prefix+"summary", letter("c"), false, "show a table of counts and times at the end instead of the calls")
+	flags.BoolVar(&t.layers, prefix+"layers", false, "also show the calls that layers make, after the layer's name")
 }
 
 func (t *traceFlags) config() (ipc.TraceConfig, error) {
@@ -72,7 +74,7 @@ func (t *traceFlags) config() (ipc.TraceConfig, error) {
 	if t.strings < 0 || t.strings > ipc.MaxTraceStrings {
 		return config, fmt.Errorf("strings of %d bytes cannot be shown, at most %d", t.strings, ipc.MaxTraceStrings)
 	}
-	config.Strings, config.Brief = t.strings, t.summary
+	config.Strings, config.Brief, config.Layers = t.strings, t.summary, t.layers
 	return config, nil
 }
 

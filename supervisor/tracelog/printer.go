@@ -84,12 +84,21 @@ func (p *Printer) Add(r *ipc.TraceRecord) {
 		p.prefix(r)
 		p.text(r.Text)
 		p.pending[r.TID] = callName(r)
+		if p.pending[r.TID] == unknownName {
+			// It says its name itself.
+			name, _, _ := strings.Cut(string(r.Text), "(")
+			p.pending[r.TID] = name
+		}
 		p.open = r.TID
 	case ipc.TraceLeave, ipc.TraceExec:
 		p.leave(r)
 	case ipc.TraceCall:
-		p.interrupt(r.TID)
-		delete(p.pending, r.TID)
+		if r.Layer {
+			p.interrupt(0) // the caller's call goes on afterwards
+		} else {
+			p.interrupt(r.TID)
+			delete(p.pending, r.TID)
+		}
 		p.prefix(r)
 		p.text(r.Text)
 		p.result(r)
@@ -309,6 +318,9 @@ func (p *Printer) summary() {
 	row(&all, "total")
 }
 
+// unknownName stands for the name of a call that is not in the table.
+const unknownName = "unknown"
+
 // callName is the name of a record's call.
 func callName(r *ipc.TraceRecord) string { return nameOf(r.Call) }
 
@@ -316,7 +328,7 @@ func nameOf(call uint16) string {
 	if rows := wali.Table(); int(call) < len(rows) {
 		return rows[call].Name
 	}
-	return "unknown"
+	return unknownName
 }
 
 // describe says how a process has ended; waitpid(2).

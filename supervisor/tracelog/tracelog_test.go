@@ -121,6 +121,13 @@ func TestPrinter(t *testing.T) {
 				"[pid 5] --- SIGALRM {si_signo=SIGALRM} ---\n[pid 5] <... read resumed>\"\", 1)        = 0\n"},
 		{"a call that never returned", Style{}, []ipc.TraceRecord{enter(5, read, "read(0, "), whole(5, getpid, "getpid(", "5")},
 			"[pid 5] read(0,  <unfinished ...>\n[pid 5] getpid()                        = 5\n"},
+		{"a layer's calls within one", Style{}, []ipc.TraceRecord{
+			enter(5, read, "read(0, "), {Kind: ipc.TraceCall, Layer: true, TID: 5, Call: getpid, Text: []byte("x.wasm: getpid("), Result: []byte("5")},
+			leave(5, read, `"x", 1`, "1")},
+			"[pid 5] read(0,  <unfinished ...>\n[pid 5] x.wasm: getpid()                = 5\n[pid 5] <... read resumed>\"x\", 1)       = 1\n"},
+		{"a function of another interface", Style{}, []ipc.TraceRecord{
+			enter(5, ipc.TraceCalls-1, "env.now(1"), whole(6, getpid, "getpid(", "6"), leave(5, ipc.TraceCalls-1, "", "7")},
+			"[pid 5] env.now(1 <unfinished ...>\n[pid 6] getpid()                        = 6\n[pid 5] <... env.now resumed>)          = 7\n"},
 		{"execve that came back as a new program", Style{}, []ipc.TraceRecord{
 			enter(5, execve, `execve("x", ["x"], 0x5 /* 1 var */`), {Kind: ipc.TraceExec, TID: 5, Call: execve, Text: []byte("execve(other")}},
 			"[pid 5] execve(\"x\", [\"x\"], 0x5 /* 1 var */) = 0\n"},

@@ -110,15 +110,19 @@ func (tr *Tracer) Call(t *wali.Thread, call int, row *wali.Row, do wali.Func, a,
 		return do(t, a)
 	}
 	s := tr.spec(call, row)
-	if s == nil || !current.config.Has(s.call) {
+	inLayer := t.InLayer()
+	if s == nil || !current.config.Has(s.call) || inLayer && !current.config.Layers {
 		return do(t, a)
 	}
 	f := tr.frame(t, current)
 	f.spec, f.a = s, shown
+	if inLayer {
+		f.layer()
+	}
 	f.str(s.name)
 	f.raw('(')
 	f.arguments()
-	record := ipc.TraceRecord{Kind: ipc.TraceCall, Call: uint16(s.call)}
+	record := ipc.TraceRecord{Kind: ipc.TraceCall, Call: uint16(s.call), Layer: inLayer}
 	begin := time.Now()
 	record.Time = begin.UnixNano()
 	switch {
@@ -131,7 +135,7 @@ func (tr *Tracer) Call(t *wali.Thread, call int, row *wali.Row, do wali.Func, a,
 		tr.exit(f, int(uint8(shown[0])))
 		tr.frames.Put(f)
 		return do(t, a)
-	case s.sleeps:
+	case s.sleeps && !inLayer:
 		record.Kind = ipc.TraceEnter
 		tr.write(f, &record, 0)
 		record.Kind = ipc.TraceLeave
@@ -157,6 +161,88 @@ func (tr *Tracer) Call(t *wali.Thread, call int, row *wali.Row, do wali.Func, a,
 	tr.write(f, &record, len(f.b)-end)
 	tr.frames.Put(f)
 	return r
+}
+
+// Layered implements wali.Tracer. The call is shown when it begins, since what the layer
+// does comes before its end.
+func (tr *Tracer) Layered(t *wali.Thread, row *wali.Row, args []uint64, do func() (result int64, ok bool)) {
+	current := tr.current()
+	if current == nil {
+		do()
+		return
+	}
+	s := &spec{call: unknownCall, name: row.Name}
+	if place := row.Place(); place >= 0 {
+		s = tr.spec(place, row)
+	}
+	inLayer := t.InLayer()
+	if !current.config.Has(s.call) || inLayer && !current.config.Layers {
+		do()
+		return
+	}
+	f := tr.frame(t, current)
+	f.spec = s
+	f.a = wali.Args{}
+	copy(f.a[:], args)
+	begin := time.Now()
+	record := ipc.TraceRecord{Kind: ipc.TraceEnter, Call: uint16(s.call), Time: begin.UnixNano()}
+	if inLayer {
+		record = ipc.TraceRecord{Kind: ipc.TraceCall, Call: uint16(s.call), Time: begin.UnixNano(), Layer: true}
+		f.layer()
+	}
+	f.str(s.name)
+	f.raw('(')
+	if s.call == unknownCall && !f.config.Brief {
+		f.numbers(args)
+	}
+	f.arguments()
+	if !inLayer {
+		tr.write(f, &record, 0)
+		record.Kind = ipc.TraceLeave
+		f.begin()
+	}
+	r, ok := do()
+	if !ok || tr.current() != current || s.forks && r == 0 {
+		tr.frames.Put(f)
+		return
+	}
+	record.Duration = int64(time.Since(begin))
+	f.done, f.result = true, r
+	f.arguments()
+	end := len(f.b)
+	if s.call == unknownCall {
+		f.dec(r)
+	} else {
+		f.showResult()
+		if f.failed() {
+			record.Errno = uint16(-r)
+		}
+	}
+	tr.write(f, &record, len(f.b)-end)
+	tr.frames.Put(f)
+}
+
+// layer begins a layer's line.
+func (f *frame) layer() {
+	f.str(f.t.Helper.LayerName())
+	f.str(": ")
+}
+
+// numbers writes arguments of which nothing else is known.
+func (f *frame) numbers(args []uint64) {
+	for i, v := range args {
+		if i > 0 {
+			f.str(", ")
+		}
+		switch {
+		case int32(v) < 0 && int64(int32(v)) >= -999:
+			f.dec(int64(int32(v)))
+		case v < 1000:
+			f.udec(v)
+		default:
+			f.hex(v)
+		}
+	}
 }
 
 // arguments writes those that can be written now.
@@ -207,7 +293,7 @@ func (tr *Tracer) exit(f *frame, status int) {
 // Restart implements wali.Tracer.
 func (tr *Tracer) Restart(t *wali.Thread) {
 	current := tr.current()
-	if current == nil {
+	if current == nil || t.InLayer() {
 		return
 	}
 	f := tr.frame(t, current)
