@@ -32,7 +32,7 @@ WALICC_TOOLS := ld ar ranlib nm strip
 # What make test builds and runs; make ports-test does the same with every port.
 PORTS := lua5.4 sqlite3 dash bash busybox redis
 
-.PHONY: all help numbers build layers demo test user-test man cli-doc install uninstall deb bench yardsticks soak chaos stress kernel-test seccomp-test lint staticcheck unit unit-of-user race integration deps container-deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
+.PHONY: all help numbers build layers demo test user-test man cli-doc install uninstall deb bench yardsticks soak chaos stress kernel-test seccomp-test native-test lint staticcheck unit unit-of-user race integration deps container-deps sysroot sysroot-cxx ports ports-list ports-test ports-clean clean distclean go-version
 all: build
 
 help:
@@ -157,6 +157,12 @@ integration: ports layers container-deps
 TESTS ?= .
 seccomp-test: ports layers container-deps
 	WALISUP_TEST_SECCOMP=default WALISUP_TEST_REQUIRE=1 $(GO) test -count=1 -timeout=60m -run='$(TESTS)' ./integration/...
+
+# The integration tests with native code of all modules that the compiler takes, but for those of
+# container engines. At the end stands how many it has taken, and why not the others.
+native-test: ports layers
+	cd integration && WALISUP_TEST_ENGINE=native WALISUP_TEST_REQUIRE=1 $(GO) test -count=1 -timeout=60m -run='$(TESTS)' \
+		-skip='TestPodman|TestContainerd|TestCRI'
 
 # One page for each command, into man.
 man: go-version

@@ -1,9 +1,11 @@
 package integration
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -13,8 +15,41 @@ import (
 	"walisup/helper/engine/wazero/enginetest"
 )
 
-// nativeModules guards modules that native code is being made of.
-var nativeModules sync.Map // path to func() (string, error)
+// nativeModules guards modules that native code is being made of, and counts what came of it:
+// by the reason why there is none, or "".
+var (
+	nativeModules sync.Map // path to func() (string, error)
+	nativeCounts  = map[string]int{}
+	nativeMutex   sync.Mutex
+)
+
+// onNative says whether all tests are to run on native code.
+func onNative() bool { return os.Getenv("WALISUP_TEST_ENGINE") == "native" }
+
+// nativeSummary tells how many modules had native code, and why others had none.
+func nativeSummary() {
+	var lines []string
+	for reason, n := range nativeCounts {
+		if reason == "" {
+			reason = "have native code"
+		}
+		lines = append(lines, fmt.Sprintf("native code: %4d modules %s", n, reason))
+	}
+	slices.Sort(lines)
+	fmt.Println(strings.Join(lines, "\n"))
+}
+
+// countNative notes what came of making native code. Reasons are the same for all functions.
+func countNative(module, output string, err error) {
+	reason := strings.ReplaceAll(output, module, "")
+	if err != nil {
+		reason += " (" + err.Error() + ")"
+	}
+	reason = regexp.MustCompile(`walisup: :? ?|function \d+: `).ReplaceAllString(reason, "")
+	nativeMutex.Lock()
+	defer nativeMutex.Unlock()
+	nativeCounts[reason]++
+}
 
 // needLLVM skips a test that makes native code where LLVM's programs are not installed.
 func needLLVM(tb testing.TB) {
@@ -31,11 +66,15 @@ func needLLVM(tb testing.TB) {
 // engine, and those that are made to be refused, are run as ever.
 func nativeCode(tb testing.TB, module string) {
 	tb.Helper()
-	if os.Getenv("WALISUP_TEST_ENGINE") != "native" {
+	if !onNative() {
 		return
 	}
 	needLLVM(tb)
-	made, _ := nativeModules.LoadOrStore(module, sync.OnceValues(func() (string, error) { return makeNative(module) }))
+	made, _ := nativeModules.LoadOrStore(module, sync.OnceValues(func() (string, error) {
+		output, err := makeNative(module)
+		countNative(module, output, err)
+		return output, err
+	}))
 	if output, err := made.(func() (string, error))(); err != nil || output != "" {
 		tb.Logf("native code of %s: %v\n%s", module, err, output)
 	}

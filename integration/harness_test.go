@@ -47,7 +47,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	if onNative() {
+		nativeSummary()
+	}
+	os.Exit(status)
 }
 
 // leaveOrphanedGroup makes the tests a process group of their own, unless a terminal signals
